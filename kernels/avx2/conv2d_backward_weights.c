@@ -1,0 +1,11 @@
+/* AVX2 + FMA: convolution backward to the weights. */
+#include "vec.h"
+
+#define KERNEL(operation) cvy_##operation##_avx2
+
+enum { TILE_FILTERS = 3, TILE_KERNEL_ROWS = 5, TILE_VECTORS = 2 };
+#define WEIGHT_TILES(TILE)                                                                                             \
+    TILE(all, 1, 1)                                                                                                    \
+    TILE(all, 2, 1) TILE(all, 1, 2) TILE(winners, 1, 1) TILE(winners, 2, 1) TILE(winners, 3, 1) TILE(winners, 1, 2)
+
+#include "../template/conv2d_backward_weights.h"

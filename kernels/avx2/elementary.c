@@ -1,0 +1,6 @@
+/* AVX2 + FMA: exp, log, tanh and sigmoid over arrays. */
+#include "vec.h"
+
+#define KERNEL(operation) cvy_##operation##_avx2
+
+#include "../template/elementary_f32.h"

@@ -1,0 +1,6 @@
+/* AVX-512: operations that take each element by itself. */
+#include "vec.h"
+
+#define KERNEL(operation) cvy_##operation##_avx512
+
+#include "../template/elementwise.h"

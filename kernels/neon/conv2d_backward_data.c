@@ -1,0 +1,9 @@
+/* NEON: convolution backward to the data. */
+#include "vec.h"
+
+#define KERNEL(operation) cvy_##operation##_neon
+
+enum { TILE_CHANNELS = 6 };
+#define DATA_TILES(TILE) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(2, 4) TILE(2, 5) TILE(2, 6)
+
+#include "../template/conv2d_backward_data.h"

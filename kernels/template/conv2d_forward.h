@@ -1,0 +1,259 @@
+/* Convolution forward, plain and fused with activation and 2x2 max-pool, in tiles of outputs.
+ *
+ * A tile of 1 or 2 rows x columns x filters is accumulated in registers over all taps: for a kernel row, the taps (kx,
+ * c) lie one after another in x and in the weights alike, so one loop walks both. Each tap loads an input vector per
+ * output position and broadcasts a weight per filter. The fused kernel leaves the tile's z in a buffer on the stack and
+ * takes the windows from there: the few stores and loads run beside the next tile's multiply-adds.
+ *
+ * The including file has defined KERNEL(operation), and CONV2D_TILES(TILE) as a list of TILE(columns, filters): columns
+ * a power of two, each filters from 1 to TILE_FILTERS with columns 1, 2, ... as far as registers allow. */
+#include "../contract.h"
+#include "activation.h"
+#include "tile.h"
+
+enum { TILE_COLUMNS = 8 }; /* the most that any tile has */
+
+/* Strides in floats, and counts. */
+typedef struct tile_walk {
+    int kernel_height;
+    int taps;          /* of a kernel row: kernel width * channels */
+    int filters;       /* to compute */
+    size_t weight_tap; /* from a tap's weights to the next: all filters of the layer */
+    size_t input_row;
+    size_t x_row, x_column; /* in x, from an output's field to that of the next row, of the next column */
+    size_t y_row, y_column, y_filter;
+} tile_walk;
+
+typedef void tile_fn(const tile_walk *walk, const float *x, const float *weights, const float *bias, float *y);
+
+TILE_BODY void tile(const int rows, const int columns, const int filters, const tile_walk *walk, const float *x,
+                    const float *weights, const float *bias, float *y) {
+    V z[2][TILE_COLUMNS][TILE_FILTERS];
+    UNROLL for (int f = 0; f < filters; f++) {
+        const V start = bias ? v_set1(bias[f]) : v_zero();
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) z[i][j][f] = start;
+    }
+    const size_t x_row = walk->x_row, x_column = walk->x_column, weight_tap = walk->weight_tap;
+    for (int ky = 0; ky < walk->kernel_height; ky++, x += walk->input_row) {
+        const float *tap = x;
+        for (int t = walk->taps; t > 0; t--, tap += CVY_LANES, weights += weight_tap) {
+            V weight[TILE_FILTERS];
+            UNROLL for (int f = 0; f < filters; f++) weight[f] = v_set1(weights[f]);
+            UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) {
+                const V input = v_keep(v_load(tap + i * x_row + j * x_column));
+                UNROLL for (int f = 0; f < filters; f++) z[i][j][f] = v_fma(input, weight[f], z[i][j][f]);
+            }
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
+        UNROLL for (int f = 0; f < filters; f++)
+            v_store(y + i * walk->y_row + j * walk->y_column + f * walk->y_filter, z[i][j][f]);
+}
+
+#define TILE(columns, filters)                                                                                         \
+    static void tile_1x##columns##x##filters(const tile_walk *walk, const float *x, const float *weights,              \
+                                             const float *bias, float *y) {                                            \
+        tile(1, columns, filters, walk, x, weights, bias, y);                                                          \
+    }                                                                                                                  \
+    static void tile_2x##columns##x##filters(const tile_walk *walk, const float *x, const float *weights,              \
+                                             const float *bias, float *y) {                                            \
+        tile(2, columns, filters, walk, x, weights, bias, y);                                                          \
+    }
+CONV2D_TILES(TILE)
+#undef TILE
+
+/* By filters, columns, rows. */
+static tile_fn *const tiles[TILE_FILTERS + 1][TILE_COLUMNS + 1][3] = {
+#define TILE(columns, filters) [filters][columns] = {NULL, tile_1x##columns##x##filters, tile_2x##columns##x##filters},
+    CONV2D_TILES(TILE)
+#undef TILE
+};
+
+/* The widest tile for so many filters that fits into the columns left. */
+static inline int tile_columns(int filters, int left) {
+    int columns = TILE_COLUMNS;
+    while (columns > left || !tiles[filters][columns][1])
+        columns /= 2;
+    return columns;
+}
+
+static inline tile_walk walk_of(const cvy_conv2d_shape *shape) {
+    const size_t pixel = (size_t)shape->input.channels * CVY_LANES, row = shape->input.width * pixel;
+    return (tile_walk){
+        .kernel_height = shape->kernel_height,
+        .taps = shape->kernel_width * shape->input.channels,
+        .filters = shape->filters,
+        .weight_tap = shape->filters,
+        .input_row = row,
+        .x_row = shape->stride_y * row,
+        .x_column = shape->stride_x * pixel,
+    };
+}
+
+/* rows x width outputs of the walk's filters, VL lanes. */
+static void forward_rows(const tile_walk *walk, int rows, int width, const float *x, const float *weights,
+                         const float *bias, float *y) {
+    for (int f = 0, filters; f < walk->filters; f += filters) {
+        filters = tile_extent(walk->filters - f, TILE_FILTERS);
+        for (int ox = 0, columns; ox < width; ox += columns) {
+            columns = tile_columns(filters, width - ox);
+            tiles[filters][columns][rows](walk, x + ox * walk->x_column, weights + f, bias ? bias + f : NULL,
+                                          y + ox * walk->y_column + f * walk->y_filter);
+        }
+    }
+}
+
+void KERNEL(conv2d_forward_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *weights,
+                                   const float *bias, float *y) {
+    assert(cvy_is_conv2d(shape));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
+    tile_walk walk = walk_of(shape);
+    walk.y_filter = CVY_LANES;
+    walk.y_column = (size_t)shape->filters * CVY_LANES;
+    walk.y_row = shape->output_width * walk.y_column;
+    for (int lane = 0; lane < CVY_LANES; lane += VL)
+        for (int oy = 0, rows; oy < shape->output_height; oy += rows) {
+            rows = least(2, shape->output_height - oy);
+            forward_rows(&walk, rows, shape->output_width, x + oy * walk.x_row + lane, weights, bias,
+                         y + oy * walk.y_row + lane);
+        }
+}
+
+/* ---- Activation and pooling ------------------------------------------------------------------------------------- */
+
+/* Where a run of windows, all in one window row, goes. */
+typedef struct pool_target {
+    float *y, *derivative; /* derivative and winner: both NULL or neither */
+    int32_t *winner;
+    size_t column;                     /* floats from a window to the next, in all three */
+    int32_t offset;                    /* of the first window's first field in an NHWC image */
+    int32_t offset_row, offset_column; /* from a field to that of the next output row, column */
+} pool_target;
+
+/* The largest activation of a window, the z that it comes from, and the derivative there. */
+TILE_BODY V window_maximum(cvy_activation_kind activation, const V z[4], V *chosen, V *derivative) {
+    const V a = v_max(v_max(z[0], z[1]), v_max(z[2], z[3]));
+    *chosen = a;
+    if (activation != CVY_ACT_SILU)
+        return v_activate(activation, a, derivative);
+    const V b = v_min(v_min(z[0], z[1]), v_min(z[2], z[3])), low = v_set1(CVY_SILU_LOW);
+    const VM falling = v_lt(a, low);
+    V s;
+    *chosen = v_select(falling, b, a);
+    V y = v_silu(*chosen, &s);
+    const VM either = m_andnot(falling, m_and(v_lt(a, v_zero()), v_lt(b, low)));
+    if (__builtin_expect(m_any(either), 0)) {
+        V s_b, y_b = v_silu(b, &s_b);
+        const VM take_b = m_and(either, v_gt(y_b, y));
+        *chosen = v_select(take_b, b, *chosen);
+        y = v_select(take_b, y_b, y);
+        s = v_select(take_b, s_b, s);
+    }
+    *derivative = v_silu_derivative(y, s);
+    return y;
+}
+
+/* The offset, from the first field of the window, to the first of its fields whose z is the chosen one. */
+TILE_BODY VI window_winner(const V z[4], V chosen, const pool_target *target) {
+    VI winner = vi_set1(target->offset_row + target->offset_column);
+    winner = vi_select(v_eq(z[2], chosen), vi_set1(target->offset_row), winner);
+    winner = vi_select(v_eq(z[1], chosen), vi_set1(target->offset_column), winner);
+    return vi_select(v_eq(z[0], chosen), vi_set1(0), winner);
+}
+
+/* The windows of 2 rows x columns x filters outputs that lie dense at z. */
+TILE_BODY void pool_windows(cvy_activation_kind activation, int columns, int filters, const float *z,
+                            const pool_target *target) {
+    const size_t column = (size_t)filters * VL, row = columns * column;
+    for (int j = 0; j < columns / 2; j++, z += 2 * column) {
+        const VI offset = vi_set1(target->offset + 2 * j * target->offset_column);
+        for (int f = 0; f < filters; f++) {
+            const float *first = z + f * VL;
+            const V window[4] = {v_load(first), v_load(first + column), v_load(first + row),
+                                 v_load(first + row + column)};
+            const size_t at = j * target->column + (size_t)f * CVY_LANES;
+            V chosen, derivative;
+            v_store(target->y + at, window_maximum(activation, window, &chosen, &derivative));
+            if (target->winner) {
+                v_store(target->derivative + at, derivative);
+                vi_store(target->winner + at, vi_add(offset, window_winner(window, chosen, target)));
+            }
+        }
+    }
+}
+
+static void pool(cvy_activation_kind activation, int columns, int filters, const float *z, const pool_target *target) {
+    switch (activation) {
+    case CVY_ACT_LINEAR:
+        pool_windows(CVY_ACT_LINEAR, columns, filters, z, target);
+        break;
+    case CVY_ACT_RELU:
+        pool_windows(CVY_ACT_RELU, columns, filters, z, target);
+        break;
+    case CVY_ACT_SILU:
+        pool_windows(CVY_ACT_SILU, columns, filters, z, target);
+        break;
+    case CVY_ACT_SIGMOID:
+        pool_windows(CVY_ACT_SIGMOID, columns, filters, z, target);
+        break;
+    case CVY_ACT_TANH:
+        pool_windows(CVY_ACT_TANH, columns, filters, z, target);
+        break;
+    }
+}
+
+/* Vectors of z that wait for the pooling. The latency of one window is that of a hundred multiply-adds, so windows are
+ * taken in long runs, whose chains overlap, rather than tile by tile. */
+enum { POOL_VECTORS = 192 };
+
+/* Window row py, VL lanes from where x, y, derivative and winner point on. */
+static void pooled_row(const cvy_conv2d_shape *shape, const tile_walk *x_walk, cvy_activation_kind activation, int py,
+                       const float *x, const float *weights, const float *bias, const pool_target *whole) {
+    _Alignas(64) float z[POOL_VECTORS * VL];
+    const int pooled_width = shape->output_width / 2;
+    for (int f = 0, filters; f < shape->filters; f += filters) {
+        filters = tile_extent(shape->filters - f, TILE_FILTERS);
+        for (int px = 0, windows; px < pooled_width; px += windows) {
+            windows = least(pooled_width - px, POOL_VECTORS / (4 * filters));
+            tile_walk walk = *x_walk;
+            walk.filters = filters;
+            walk.y_column = (size_t)filters * VL;
+            walk.y_row = 2 * windows * walk.y_column;
+            forward_rows(&walk, 2, 2 * windows, x + 2 * py * walk.x_row + 2 * px * walk.x_column, weights + f,
+                         bias ? bias + f : NULL, z);
+            const size_t at = ((size_t)py * pooled_width + px) * whole->column + (size_t)f * CVY_LANES;
+            const pool_target target = {
+                .y = whole->y + at,
+                .derivative = whole->winner ? whole->derivative + at : NULL,
+                .winner = whole->winner ? whole->winner + at : NULL,
+                .column = whole->column,
+                .offset = 2 * py * whole->offset_row + 2 * px * whole->offset_column,
+                .offset_row = whole->offset_row,
+                .offset_column = whole->offset_column,
+            };
+            pool(activation, 2 * windows, filters, z, &target);
+        }
+    }
+}
+
+void KERNEL(conv2d_maxpool2x2_forward_hwc16n)(const cvy_conv2d_shape *shape, cvy_activation_kind activation,
+                                              const float *x, const float *weights, const float *bias, float *y,
+                                              float *derivative, int32_t *winner) {
+    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_activation(activation));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
+    assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(winner) && !derivative == !winner);
+    tile_walk walk = walk_of(shape);
+    walk.y_filter = VL;
+    for (int lane = 0; lane < CVY_LANES; lane += VL) {
+        const pool_target whole = {
+            .y = y + lane,
+            .derivative = winner ? derivative + lane : NULL,
+            .winner = winner ? winner + lane : NULL,
+            .column = (size_t)shape->filters * CVY_LANES,
+            .offset_row = shape->stride_y * shape->input.row,
+            .offset_column = shape->stride_x * shape->input.channels,
+        };
+        for (int py = 0; py < shape->output_height / 2; py++)
+            pooled_row(shape, &walk, activation, py, x + lane, weights, bias, &whole);
+    }
+}

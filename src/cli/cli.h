@@ -1,0 +1,15 @@
+/* The commands of the program `convoy`. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "../base/status.h"
+
+typedef struct cli_command {
+    const char *name, *purpose;
+    /* argv[0] is the command's name. What went wrong is left in the status, whose code becomes the exit code. */
+    void (*run)(int argc, char **argv, cvy_status *status);
+} cli_command;
+
+extern const cli_command cli_train, cli_evaluate, cli_predict, cli_summary, cli_verify, cli_info;
+
+#endif

@@ -1,0 +1,66 @@
+/* convoy info: what this machine has, and what Convoy makes of it. */
+#include "../../kernels/cpu.h"
+#include "../train/tier.h"
+#include "../train/topology.h"
+#include "cli.h"
+#include "options.h"
+
+#include <stdio.h>
+
+static void print_tiers(cvy_tier used, const char *why) {
+    unsigned tiers = cvy_cpu_tiers();
+    for (int t = 0; t < CVY_TIERS; t++) {
+        bool runs = tiers >> t & 1;
+        printf("%-14s%-8s %s", t ? "" : "Instructions", cvy_tier_name((cvy_tier)t), runs ? "yes" : "no");
+        if (t == (int)used)
+            printf(", used: %s", why);
+        puts("");
+    }
+}
+
+static void print_cache(const char *name, size_t bytes) {
+    if (!bytes)
+        return;
+    printf("%s ", name);
+    if (bytes % (1 << 20))
+        printf("%zu KiB  ", bytes >> 10);
+    else
+        printf("%zu MiB  ", bytes >> 20);
+}
+
+static void print_machine(const cvy_topology *machine) {
+    printf("%-14s%s\n", "Processor", *machine->processor ? machine->processor : "unknown");
+    printf("%-14s%d on %d package%s, %d hardware threads; this process may use %d\n", "Cores", machine->cores,
+           machine->packages, machine->packages == 1 ? "" : "s", machine->hardware_threads, machine->allowed);
+    printf("%-14s", "Caches");
+    if (!machine->l1d && !machine->l2 && !machine->l3)
+        printf("unknown");
+    print_cache("L1d", machine->l1d);
+    print_cache("L2", machine->l2);
+    print_cache("L3", machine->l3);
+    puts("");
+}
+
+static void run(int argc, char **argv, cvy_status *status) {
+    const char *isa = NULL;
+    cli_option options[] = {cli_option_isa(&isa)};
+    cli_syntax syntax = {
+        .usage = "info [OPTION]...",
+        .about = "Prints the processor, its instruction sets and which of them is used, cores, caches and\n"
+                 "threads, and why.",
+        .examples = "convoy info",
+        .options = options,
+        .count = sizeof options / sizeof options[0],
+    };
+    cvy_topology machine;
+    cvy_tier tier;
+    const char *why;
+    if (!cli_parse(&syntax, argc, argv, status) || !cvy_topology_read(&machine, status) ||
+        !cvy_tier_choose(isa, &tier, &why, status))
+        return;
+    print_machine(&machine);
+    print_tiers(tier, why);
+    printf("%-14s%d: %s\n", "Threads", machine.threads, machine.why);
+}
+
+const cli_command cli_info = {"info", "this machine: processor, instruction sets, cores, caches, threads", run};

@@ -1,0 +1,56 @@
+/* Options of a command: one table from which they are parsed and explained. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "../base/status.h"
+
+typedef enum cli_kind {
+    CLI_FLAG,  /* bool, takes no value */
+    CLI_TEXT,  /* const char * */
+    CLI_WHOLE, /* int, low .. high */
+    CLI_SEED,  /* uint64_t, any */
+    CLI_REAL,  /* double, low .. high */
+} cli_kind;
+
+typedef struct cli_option {
+    const char *name;     /* without the dashes */
+    const char *argument; /* as the help shows its value */
+    const char *help;     /* a newline continues on the next line */
+    cli_kind kind;
+    void *value; /* holds the default, and after parsing what the user gave */
+    double low, high;
+    const char *expected; /* CLI_REAL: "a number above 0" */
+    bool required;        /* CLI_TEXT */
+} cli_option;
+
+typedef struct cli_syntax {
+    const char *usage; /* "verify GOLDEN.safetensors [OPTION]..." */
+    const char *about;
+    const char *examples; /* one a line */
+    const cli_option *options;
+    int count;
+    const char *operand_name; /* NULL: takes no operand */
+    const char **operand;
+} cli_syntax;
+
+/* Parses a command's arguments. False when the command is over: on an error, or after --help. */
+bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *status);
+
+/* Options that several commands share. */
+cli_option cli_option_model(const char **model);
+cli_option cli_option_weights(const char **weights);
+cli_option cli_option_data(const char **data);
+cli_option cli_option_optimizer(const char **optimizer);
+cli_option cli_option_threads(int *threads);
+cli_option cli_option_isa(const char **isa);
+
+/* Of the names tried, the one that `word` is most likely a misspelling of; NULL if none is near. */
+typedef struct cli_nearest {
+    const char *word, *name;
+    unsigned distance;
+} cli_nearest;
+
+cli_nearest cli_nearest_to(const char *word);
+void cli_nearest_try(cli_nearest *nearest, const char *name);
+
+#endif

@@ -1,0 +1,59 @@
+/* convoy predict: the softmax of the first images of a data set. */
+#include "cli.h"
+#include "options.h"
+#include "session.h"
+#include "table.h"
+
+#include <string.h>
+
+static bool parse_split(const char *text, cvy_split *split, cvy_status *status) {
+    if (!strcmp(text, "train"))
+        *split = CVY_TRAIN;
+    else if (!strcmp(text, "test"))
+        *split = CVY_TEST;
+    else
+        return cvy_fail(status, CVY_USAGE, "--split", "\"%s\" is no split; expected train or test", text);
+    return true;
+}
+
+static void predict(cvy_model *model, const cvy_dataset *dataset, int first, cvy_status *status) {
+    size_t count = cvy_dataset_count(dataset);
+    if ((size_t)first > count)
+        cvy_fail(status, CVY_USAGE, "--first", "%d images asked for, %s has %zu", first, cvy_dataset_origin(dataset),
+                 count);
+    else
+        cli_print_predictions(model, dataset, (size_t)first, status);
+}
+
+static void run(int argc, char **argv, cvy_status *status) {
+    const char *weights = NULL, *model_name = "lesson", *data = NULL, *split_name = "train";
+    cvy_compile_options compile = {0};
+    int first = 5;
+    cli_option options[] = {
+        cli_option_weights(&weights),
+        {"first", "N", "how many images (default 5)", CLI_WHOLE, .value = &first, .low = 1, .high = 1000000000},
+        {"split", "train|test", "of which images (default train)", CLI_TEXT, .value = &split_name},
+        cli_option_model(&model_name),
+        cli_option_data(&data),
+        cli_option_threads(&compile.threads),
+        cli_option_isa(&compile.isa),
+    };
+    cli_syntax syntax = {
+        .usage = "predict --weights FILE [OPTION]...",
+        .about = "Prints the softmax of the first images, rounded to two decimals, beside their labels.",
+        .examples = "convoy predict --weights lesson.safetensors --first 10 --split test",
+        .options = options,
+        .count = sizeof options / sizeof options[0],
+    };
+    cvy_split split = CVY_TRAIN;
+    if (!cli_parse(&syntax, argc, argv, status) || !parse_split(split_name, &split, status))
+        return;
+    cvy_dataset *dataset = cvy_dataset_load(data, split, status);
+    cvy_model *model = cli_model_ready(model_name, &compile, weights, status);
+    if (cvy_ok(status))
+        predict(model, dataset, first, status);
+    cvy_model_free(model);
+    cvy_dataset_free(dataset);
+}
+
+const cli_command cli_predict = {"predict", "the softmax of the first images beside their labels", run};

@@ -1,0 +1,252 @@
+/* convoy train: without options, the lesson. */
+#include "../io/atomic_file.h"
+#include "cli.h"
+#include "options.h"
+#include "output.h"
+#include "progress.h"
+#include "session.h"
+#include "stop.h"
+#include "table.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct train_options {
+    const char *model, *weights, *data, *optimizer, *isa, *save, *log;
+    int epochs, batch, threads;
+    double learning_rate, validation;
+    uint64_t seed;
+    bool json;
+} train_options;
+
+/* A training under way. */
+typedef struct training {
+    train_options options;
+    cvy_dataset *train, *test;
+    cvy_model *model;
+    FILE *log;
+    cli_progress progress;
+    int whole_epochs;
+    bool stepped;      /* at least one step is done */
+    double seconds;    /* of the whole epochs */
+    cvy_status output; /* what kept a line from being written */
+} training;
+
+static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
+    cli_option weights = cli_option_weights(&o->weights);
+    weights.help = "weights to start from (default: fresh ones from the seed)";
+    weights.required = false;
+    cli_option options[] = {
+        cli_option_model(&o->model),
+        cli_option_data(&o->data),
+        {"epochs", "N", "epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
+        {"batch", "N", "images a step (default 32), at most all there are", CLI_WHOLE, .value = &o->batch, .low = 1,
+         .high = 1000000000},
+        cli_option_optimizer(&o->optimizer),
+        {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate, .low = DBL_MIN,
+         .high = FLT_MAX, .expected = "a number above 0"},
+        {"seed", "N", "of initial weights, shuffles and dropout (default 0)", CLI_SEED, .value = &o->seed},
+        cli_option_threads(&o->threads),
+        cli_option_isa(&o->isa),
+        {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
+         CLI_REAL, .value = &o->validation, .low = 0, .high = 1 - DBL_EPSILON / 2,
+         .expected = "a number from 0 to less than 1"},
+        weights,
+        {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
+         CLI_TEXT, .value = &o->save},
+        {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
+        {"json", NULL, "print a JSON object an epoch and one at the end, nothing else", CLI_FLAG, .value = &o->json},
+    };
+    cli_syntax syntax = {
+        .usage = "train [OPTION]...",
+        .about = "Trains a network and shows how well it does on the test images. Without options this is\n"
+                 "the lesson: a small convolutional network, ten epochs of MNIST, RMSprop.",
+        .examples = "convoy train\n"
+                    "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
+                    "convoy train --model lenet5 --optimizer sgd:lr=0.1,momentum=0.9 --validation 0.1 --json",
+        .options = options,
+        .count = sizeof options / sizeof options[0],
+    };
+    return cli_parse(&syntax, argc, argv, status);
+}
+
+/* Finds out before the training whether the weights can be written after it: begins to, and gives up. */
+static bool check_save(const char *path, cvy_status *status) {
+    cvy_atomic_file file;
+    if (!cvy_atomic_begin(path, &file, status))
+        return false;
+    cvy_status given_up = {.code = CVY_INTERRUPTED};
+    cvy_atomic_commit(&file, &given_up);
+    return true;
+}
+
+static bool flush_log(training *t, cvy_status *status) {
+    return (!ferror(t->log) && !fflush(t->log)) || cvy_fail_errno(status, t->options.log, "cannot write");
+}
+
+static bool open_log(training *t, cvy_status *status) {
+    t->log = fopen(t->options.log, "w");
+    if (!t->log)
+        return cvy_fail_errno(status, t->options.log, "cannot create");
+    fprintf(t->log, "epoch,seconds,loss,accuracy%s\n", t->options.validation > 0 ? ",val_loss,val_accuracy" : "");
+    return flush_log(t, status);
+}
+
+static void log_epoch(training *t, const cvy_progress *now) {
+    fprintf(t->log, "%d,%.6f,%.9g,%.9g", now->epoch, now->seconds, now->loss, now->accuracy);
+    if (t->options.validation > 0)
+        fprintf(t->log, ",%.9g,%.9g", now->val_loss, now->val_accuracy);
+    fputc('\n', t->log);
+    flush_log(t, &t->output);
+}
+
+/* JSON knows neither NaN nor infinity. */
+static void print_member(const char *name, double value) {
+    if (isfinite(value))
+        printf(", \"%s\": %.9g", name, value);
+    else
+        printf(", \"%s\": null", name);
+}
+
+static void print_json_epoch(const cvy_progress *now) {
+    printf("{\"epoch\": %d", now->epoch);
+    print_member("seconds", now->seconds);
+    print_member("loss", now->loss);
+    print_member("accuracy", now->accuracy);
+    if (now->validated) {
+        print_member("val_loss", now->val_loss);
+        print_member("val_accuracy", now->val_accuracy);
+    }
+    puts("}");
+}
+
+static bool on_progress(const cvy_progress *now, void *user) {
+    training *t = user;
+    t->stepped = true;
+    if (!t->options.json)
+        cli_progress_update(&t->progress, now);
+    return cli_flush(&t->output);
+}
+
+static bool on_epoch(const cvy_progress *now, void *user) {
+    training *t = user;
+    t->whole_epochs++;
+    t->seconds += now->seconds;
+    if (t->log)
+        log_epoch(t, now);
+    if (t->options.json)
+        print_json_epoch(now);
+    else
+        cli_progress_finish(&t->progress, now);
+    return cli_flush(&t->output) && cvy_ok(&t->output);
+}
+
+static bool prepare(training *t, cvy_status *status) {
+    const train_options *o = &t->options;
+    if (o->save && !check_save(o->save, status))
+        return false;
+    t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
+    t->test = cvy_dataset_load(o->data, CVY_TEST, status);
+    cvy_compile_options compile = {.optimizer = o->optimizer,
+                                   .learning_rate = o->learning_rate,
+                                   .seed = o->seed,
+                                   .threads = o->threads,
+                                   .isa = o->isa};
+    t->model = cli_model_ready(o->model, &compile, o->weights, status);
+    return cvy_ok(status) && (!o->log || open_log(t, status));
+}
+
+/* Why the fit stopped, in the words of a command: the library knows neither signals nor standard output. */
+static void explain_stop(const training *t, cvy_status *status) {
+    if (!cli_stop) {
+        if (status->code == CVY_INTERRUPTED)
+            *status = t->output;
+        return;
+    }
+    if (cvy_ok(status) || status->code == CVY_INTERRUPTED)
+        *status = (cvy_status){0};
+    cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s after %d of %d epochs", cli_stop_name(), t->whole_epochs,
+             t->options.epochs);
+}
+
+/* Saves what is worth keeping, also after a fit that did not reach its end. */
+static void save(const training *t, cvy_status *status) {
+    const char *path = t->options.save;
+    bool diverged = status->code == CVY_DIVERGED;
+    if (!path || (!t->whole_epochs && (diverged || !t->stepped)))
+        return;
+    cvy_status saving = {0};
+    cvy_save(t->model, path, &saving);
+    if (!cvy_ok(&saving)) {
+        if (cvy_ok(status))
+            *status = saving;
+        else
+            fprintf(stderr, "convoy: %s: %s\n", saving.where, saving.what);
+    } else if (!cvy_ok(status)) {
+        fprintf(stderr, "convoy: %s: holds the weights of the last whole %s\n", path, diverged ? "epoch" : "step");
+    } else if (!t->options.json) {
+        printf("Weights saved in %s\n", path);
+    }
+}
+
+static void print_json_end(const training *t, cvy_evaluation test) {
+    printf("{\"train_seconds\": %.9g", t->seconds);
+    print_member("test_loss", test.loss);
+    print_member("test_accuracy", test.accuracy);
+    printf(", \"threads\": %d, \"isa\": \"%s\"}\n", cvy_threads(t->model), cvy_isa(t->model));
+}
+
+/* The end of the lesson: the test images, the first five predictions, the summary. */
+static void report(const training *t, cvy_status *status) {
+    cvy_evaluation test = cvy_evaluate(t->model, t->test, status);
+    if (!cvy_ok(status))
+        return;
+    if (t->options.json) {
+        print_json_end(t, test);
+        return;
+    }
+    printf("Test accuracy: %.4f - test loss: %.4f\n\n", test.accuracy, test.loss);
+    size_t count = cvy_dataset_count(t->train);
+    printf("Softmax of the first training images, and their labels\n");
+    if (!cli_print_predictions(t->model, t->train, count < 5 ? count : 5, status))
+        return;
+    char *summary = cvy_summary(t->model, cli_summary_columns(), status);
+    if (summary)
+        printf("\n%s", summary);
+    free(summary);
+}
+
+static void fit_and_report(training *t, cvy_status *status) {
+    cvy_fit_options fit = {.epochs = t->options.epochs,
+                           .batch_size = t->options.batch,
+                           .validation_split = t->options.validation,
+                           .on_epoch = on_epoch,
+                           .on_progress = on_progress,
+                           .user = t,
+                           .stop = &cli_stop};
+    cvy_fit(t->model, t->train, &fit, status);
+    cli_progress_break(&t->progress);
+    fflush(stdout);
+    explain_stop(t, status);
+    save(t, status);
+    if (cvy_ok(status))
+        report(t, status);
+}
+
+static void run(int argc, char **argv, cvy_status *status) {
+    training t = {.options = {.model = "lesson", .optimizer = "rmsprop", .epochs = 10, .batch = 32}};
+    if (!parse(&t.options, argc, argv, status))
+        return;
+    cli_stop_on_signals();
+    if (prepare(&t, status))
+        fit_and_report(&t, status);
+    if (t.log && fclose(t.log))
+        cvy_fail_errno(status, t.options.log, "cannot write");
+    cvy_model_free(t.model);
+    cvy_dataset_free(t.train);
+    cvy_dataset_free(t.test);
+}
+
+const cli_command cli_train = {"train", "train a network; without options, the lesson on MNIST", run};

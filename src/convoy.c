@@ -1,0 +1,258 @@
+/* The public API over the rooms below: compile, fit, evaluate, predict, save, load. (describe.c builds models.) */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/order.h"
+#include "io/safetensors.h"
+#include "model_object.h"
+#include "train/tier.h"
+
+/* ---- Compile ---------------------------------------------------------------------------------------------------- */
+
+void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_status *status) {
+    if (!cvy_ok(status) || !model)
+        return;
+    const cvy_compile_options defaults = {0};
+    if (!options)
+        options = &defaults;
+    if (model->network->count < 2) {
+        cvy_fail(status, CVY_FAILED, model->network->name, "the model has no layers yet");
+        return;
+    }
+    if (options->loss && strcmp(options->loss, "categorical_crossentropy") != 0) {
+        cvy_fail(status, CVY_USAGE, "loss", "\"%s\" is not known; expected \"categorical_crossentropy\"",
+                 options->loss);
+        return;
+    }
+    if (options->threads < 0) {
+        cvy_fail(status, CVY_USAGE, "threads", "%d threads make no team", options->threads);
+        return;
+    }
+    cvy_tier tier;
+    const char *why;
+    if (!cvy_optimizer_parse(options->optimizer ? options->optimizer : "rmsprop", &model->optimizer, status) ||
+        !cvy_tier_choose(options->isa, &tier, &why, status))
+        return;
+    if (options->learning_rate > 0 && isfinite(options->learning_rate)) {
+        model->optimizer.learning_rate = options->learning_rate;
+    } else if (options->learning_rate != 0) {
+        cvy_fail(status, CVY_USAGE, "learning_rate", "%g is not a positive number", options->learning_rate);
+        return;
+    }
+    cvy_kernels_fill(&model->kernels, tier);
+    model->isa = cvy_tier_name(tier);
+    model->seed = options->seed;
+    model->epochs_done = 0;
+    cvy_trainer_free(model->trainer);
+    model->trainer = cvy_trainer_new(model->network,
+                                     &(cvy_trainer_options){.kernels = &model->kernels,
+                                                            .optimizer = model->optimizer,
+                                                            .threads = options->threads,
+                                                            .seed = options->seed},
+                                     status);
+}
+
+/* Whether the call may go on: no error so far, and a compiled model. */
+static bool ready(const cvy_model *model, cvy_status *status) {
+    if (!cvy_ok(status) || !model)
+        return false;
+    return model->trainer || cvy_fail(status, CVY_USAGE, model->network->name, "the model is not compiled yet");
+}
+
+int cvy_classes(const cvy_model *model) {
+    return model && model->trainer ? cvy_trainer_classes(model->trainer) : 0;
+}
+
+int cvy_threads(const cvy_model *model) {
+    return model && model->trainer ? cvy_trainer_threads(model->trainer) : 0;
+}
+
+const char *cvy_isa(const cvy_model *model) {
+    return model ? model->isa : NULL;
+}
+
+void cvy_model_free(cvy_model *model) {
+    if (!model)
+        return;
+    cvy_trainer_free(model->trainer);
+    cvy_network_free(model->network);
+    free(model);
+}
+
+/* ---- Fit -------------------------------------------------------------------------------------------------------- */
+
+static double mean(double sum, size_t images) {
+    return images ? sum / (double)images : 0;
+}
+
+/* A fit as its callbacks see it. */
+typedef struct cvy_fit_run {
+    const cvy_fit_options *options;
+    cvy_progress progress;
+} cvy_fit_run;
+
+static bool show_step(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    cvy_fit_run *fit = user;
+    cvy_progress *progress = &fit->progress;
+    progress->step = step;
+    progress->steps = steps;
+    progress->seconds = seconds;
+    progress->loss = mean(metrics->loss_sum, metrics->images);
+    progress->accuracy = mean((double)metrics->correct, metrics->images);
+    /* The epoch's last step is on_epoch's to show, with its validation. */
+    if (!fit->options->on_progress || step == steps)
+        return true;
+    return fit->options->on_progress(progress, fit->options->user);
+}
+
+/* How many of the images to train on; the others, at the end, are held out (as Keras splits). */
+static size_t training_images(const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
+    double split = options->validation_split;
+    if (!(split >= 0 && split < 1)) {
+        cvy_fail(status, CVY_USAGE, "validation_split", "%g is not a fraction from 0 up to, but not including, 1",
+                 split);
+        return 0;
+    }
+    if (options->epochs < 0 || options->batch_size < 0) {
+        cvy_fail(status, CVY_USAGE, options->epochs < 0 ? "epochs" : "batch_size", "%d is less than 1",
+                 options->epochs < 0 ? options->epochs : options->batch_size);
+        return 0;
+    }
+    if (split > 0 && options->validation_data) {
+        cvy_fail(status, CVY_USAGE, "validation_split", "given together with validation_data; give one of them");
+        return 0;
+    }
+    size_t count = (size_t)floor((double)dataset->count * (1 - split));
+    if (count == 0)
+        cvy_fail(status, CVY_FAILED, dataset->origin, "no images are left to train on (%zu, %g of them held out)",
+                 dataset->count, split);
+    return count;
+}
+
+/* Loss and accuracy on the held-out images, into the progress. */
+static bool validate(cvy_model *model, const cvy_dataset *dataset, size_t first, size_t count, cvy_progress *progress,
+                     cvy_status *status) {
+    cvy_metrics metrics = {0};
+    if (count == 0)
+        return true;
+    if (!cvy_trainer_forward(model->trainer, dataset, first, count, NULL, &metrics, status))
+        return false;
+    progress->validated = true;
+    progress->val_loss = mean(metrics.loss_sum, metrics.images);
+    progress->val_accuracy = mean((double)metrics.correct, metrics.images);
+    return true;
+}
+
+static bool fit_epoch(cvy_model *model, const cvy_dataset *dataset, cvy_fit_run *fit, uint32_t *order, size_t count,
+                      cvy_status *status) {
+    const cvy_fit_options *options = fit->options;
+    const cvy_dataset *held_out = options->validation_data ? options->validation_data : dataset;
+    size_t first = options->validation_data ? 0 : count;
+    cvy_metrics metrics;
+
+    fit->progress.validated = false;
+    cvy_order_fill(order, count, model->seed, model->epochs_done, !options->no_shuffle);
+    if (!cvy_trainer_epoch(model->trainer, dataset, order, count,
+                           options->batch_size ? (size_t)options->batch_size : 32, options->stop, show_step, fit,
+                           &metrics, status))
+        return false;
+    model->epochs_done++;
+    if (!validate(model, held_out, first, held_out->count - first, &fit->progress, status))
+        return false;
+    if (options->on_epoch && !options->on_epoch(&fit->progress, options->user))
+        return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
+                        fit->progress.epochs);
+    return true;
+}
+
+void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
+    if (!ready(model, status) || !dataset)
+        return;
+    const cvy_fit_options defaults = {0};
+    if (!options)
+        options = &defaults;
+    size_t count = training_images(dataset, options, status);
+    if (count == 0)
+        return;
+    uint32_t *order = cvy_allocate(count, sizeof *order, "order of the images", status);
+    if (!order)
+        return;
+    cvy_fit_run fit = {.options = options, .progress.epochs = options->epochs ? options->epochs : 1};
+    for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
+        fit.progress.epoch = epoch;
+        if (!fit_epoch(model, dataset, &fit, order, count, status))
+            break;
+    }
+    free(order);
+}
+
+/* ---- Evaluate, predict ------------------------------------------------------------------------------------------ */
+
+cvy_evaluation cvy_evaluate(cvy_model *model, const cvy_dataset *dataset, cvy_status *status) {
+    cvy_metrics metrics = {0};
+    if (!ready(model, status) || !dataset ||
+        !cvy_trainer_forward(model->trainer, dataset, 0, dataset->count, NULL, &metrics, status))
+        return (cvy_evaluation){0};
+    return (cvy_evaluation){.loss = mean(metrics.loss_sum, metrics.images),
+                            .accuracy = mean((double)metrics.correct, metrics.images)};
+}
+
+void cvy_predict(cvy_model *model, const cvy_dataset *dataset, size_t first, size_t count, float *probabilities,
+                 cvy_status *status) {
+    if (ready(model, status) && dataset)
+        cvy_trainer_forward(model->trainer, dataset, first, count, probabilities, NULL, status);
+}
+
+/* ---- Save, load ------------------------------------------------------------------------------------------------- */
+
+void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
+    if (!ready(model, status))
+        return;
+    const cvy_variables *variables = cvy_trainer_variables(model->trainer);
+    const float *parameters = cvy_trainer_parameters(model->trainer);
+    cvy_tensor *tensors = cvy_allocate((size_t)variables->count, sizeof *tensors, "tensors", status);
+    if (!tensors)
+        return;
+    for (int i = 0; i < variables->count; i++) {
+        const cvy_variable *variable = &variables->list[i];
+        tensors[i] = (cvy_tensor){
+            .name = variable->path, .dtype = CVY_F32, .rank = variable->rank, .data = parameters + variable->offset};
+        memcpy(tensors[i].shape, variable->shape, sizeof tensors[i].shape);
+    }
+    cvy_safetensors_write(path, tensors, (size_t)variables->count, NULL, status);
+    free(tensors);
+}
+
+static bool read_variable(const cvy_safetensors *file, const cvy_variable *variable, const char *name,
+                          float *parameters, cvy_status *status) {
+    const cvy_tensor *tensor = cvy_safetensors_find(file, name);
+    const char *path = cvy_safetensors_path(file);
+    if (!tensor)
+        return cvy_fail(status, CVY_FAILED, path, "no tensor \"%s\"", name);
+    if (tensor->dtype != CVY_F32)
+        return cvy_fail(status, CVY_FAILED, path, "tensor \"%s\" is not F32", name);
+    if (tensor->rank != variable->rank || memcmp(tensor->shape, variable->shape, (size_t)tensor->rank * sizeof(size_t)))
+        return cvy_fail(status, CVY_FAILED, path, "tensor \"%s\" has another shape than the network's", name);
+    memcpy(parameters + variable->offset, tensor->data, variable->count * sizeof(float));
+    return true;
+}
+
+void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
+    if (!ready(model, status))
+        return;
+    const cvy_variables *variables = cvy_trainer_variables(model->trainer);
+    cvy_safetensors *file = cvy_safetensors_open(path, status);
+    if (!file)
+        return;
+    /* Into a copy first: a file that does not fit leaves the model as it was. */
+    float *loaded = cvy_allocate(variables->floats, sizeof *loaded, "parameters", status);
+    for (int i = 0; loaded && i < variables->count; i++)
+        if (!read_variable(file, &variables->list[i], variables->list[i].path, loaded, status))
+            break;
+    if (cvy_ok(status))
+        memcpy(cvy_trainer_parameters(model->trainer), loaded, variables->floats * sizeof *loaded);
+    free(loaded);
+    cvy_safetensors_close(file);
+}

@@ -1,0 +1,27 @@
+/* A data set in memory, as the trainer reads it. */
+#ifndef CVY_DATASET_H
+#define CVY_DATASET_H
+
+#include "../base/status.h"
+
+typedef enum cvy_element { CVY_ELEMENT_U8, CVY_ELEMENT_F32 } cvy_element;
+
+struct cvy_dataset {
+    size_t count;                /* 1 .. UINT32_MAX */
+    int height, width, channels; /* an image has at most INT32_MAX elements */
+    int classes;                 /* the largest label + 1 */
+    cvy_element element;
+    const void *images;    /* NHWC [count][height][width][channels] */
+    const uint8_t *labels; /* [count] */
+    char *origin;          /* directory or file it came from; owned */
+    void *owned[2];        /* blocks to free with the data set (NULL for the caller's memory) */
+};
+
+/* The number of classes that the labels speak of: the largest + 1. */
+int cvy_dataset_classes(const cvy_dataset *dataset);
+
+/* Whether every label is below `classes`; the error names the data set's origin, the first image whose label is not,
+ * and the label. */
+bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status);
+
+#endif

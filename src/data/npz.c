@@ -1,0 +1,130 @@
+/* libzip finds the member and hands over its compressed bytes; libdeflate inflates them, three times as fast as the
+ * zlib that libzip would use, and in one piece, so that a size or checksum that lies is seen. */
+#include "npz.h"
+
+#include "../base/file.h"
+#include "../base/memory.h"
+#include "gzip.h"
+#include "npy.h"
+
+#include <inttypes.h>
+#include <libdeflate.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zip.h>
+
+/* Checks what the archive says about a member before anything is allocated for it. `archive` is the file's length. */
+static bool check_entry(const char *where, const zip_stat_t *entry, size_t archive, cvy_status *status) {
+    const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_CRC;
+    if ((entry->valid & wanted) != wanted)
+        return cvy_fail(status, CVY_FAILED, where, "the archive does not say its size");
+    if ((entry->valid & ZIP_STAT_ENCRYPTION_METHOD) && entry->encryption_method != ZIP_EM_NONE)
+        return cvy_fail(status, CVY_FAILED, where, "is encrypted");
+    if (entry->comp_method != ZIP_CM_STORE && entry->comp_method != ZIP_CM_DEFLATE)
+        return cvy_fail(status, CVY_FAILED, where, "compression method %d, expected stored or deflated",
+                        entry->comp_method);
+    bool stored = entry->comp_method == ZIP_CM_STORE;
+    if (entry->comp_size > archive ||
+        (stored ? entry->size != entry->comp_size : entry->size / CVY_DEFLATE_EXPANSION_MAX > entry->comp_size))
+        return cvy_fail(status, CVY_FAILED, where,
+                        "%" PRIu64 " bytes from %" PRIu64 " compressed ones cannot be, in a file of %zu bytes",
+                        entry->size, entry->comp_size, archive);
+    return true;
+}
+
+static uint8_t *read_compressed(zip_t *archive, const char *where, const zip_stat_t *entry, cvy_status *status) {
+    uint8_t *bytes = cvy_allocate_unset((size_t)entry->comp_size, where, status);
+    if (!bytes)
+        return NULL;
+    zip_file_t *member = zip_fopen_index(archive, entry->index, ZIP_FL_COMPRESSED);
+    zip_uint64_t done = 0;
+    while (member && done < entry->comp_size) {
+        zip_int64_t got = zip_fread(member, bytes + done, entry->comp_size - done);
+        if (got <= 0)
+            break;
+        done += (zip_uint64_t)got;
+    }
+    if (member)
+        zip_fclose(member);
+    if (member && done == entry->comp_size)
+        return bytes;
+    cvy_fail(status, CVY_FAILED, where, "cannot read its %" PRIu64 " compressed bytes", entry->comp_size);
+    free(bytes);
+    return NULL;
+}
+
+static uint8_t *inflate(const char *where, const uint8_t *compressed, const zip_stat_t *entry, cvy_status *status) {
+    uint8_t *bytes = cvy_allocate_unset((size_t)entry->size, where, status);
+    if (!bytes)
+        return NULL;
+    size_t taken;
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    if (!decompressor)
+        cvy_fail(status, CVY_FAILED, where, "out of memory for the zip decoder");
+    else if (libdeflate_deflate_decompress_ex(decompressor, compressed, (size_t)entry->comp_size, bytes,
+                                              (size_t)entry->size, &taken, NULL) != LIBDEFLATE_SUCCESS ||
+             taken != entry->comp_size)
+        cvy_fail(status, CVY_FAILED, where, "compressed data is corrupt, or not %" PRIu64 " bytes long", entry->size);
+    libdeflate_free_decompressor(decompressor);
+    if (cvy_ok(status))
+        return bytes;
+    free(bytes);
+    return NULL;
+}
+
+/* The member's bytes, inflated and compared with their checksum. */
+static uint8_t *read_entry(zip_t *archive, const char *where, const zip_stat_t *entry, cvy_status *status) {
+    uint8_t *bytes = read_compressed(archive, where, entry, status);
+    if (bytes && entry->comp_method == ZIP_CM_DEFLATE) {
+        uint8_t *compressed = bytes;
+        bytes = inflate(where, compressed, entry, status);
+        free(compressed);
+    }
+    if (bytes && libdeflate_crc32(0, bytes, (size_t)entry->size) != entry->crc) {
+        cvy_fail(status, CVY_FAILED, where, "its checksum is wrong");
+        free(bytes);
+        return NULL;
+    }
+    return bytes;
+}
+
+static bool read_array(zip_t *archive, const char *path, size_t length, const char *name, int rank, cvy_array_u8 *array,
+                       cvy_status *status) {
+    char member[64], where[sizeof status->where];
+    snprintf(member, sizeof member, "%s.npy", name);
+    snprintf(where, sizeof where, "%s: %s", path, member);
+    zip_stat_t entry;
+    zip_int64_t index = zip_name_locate(archive, member, 0);
+    if (index < 0)
+        return cvy_fail(status, CVY_FAILED, path, "has no array %s", name);
+    if (zip_stat_index(archive, (zip_uint64_t)index, 0, &entry) < 0)
+        return cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive));
+    if (!check_entry(where, &entry, length, status))
+        return false;
+    array->owned = read_entry(archive, where, &entry, status);
+    return array->owned && cvy_npy_parse(where, array->owned, (size_t)entry.size, rank, array, status);
+}
+
+bool cvy_npz_read(const char *path, const char *name, int rank, cvy_array_u8 *array, cvy_status *status) {
+    *array = (cvy_array_u8){0};
+    cvy_file file; /* opened for what libzip would not say: that the path is a directory, or may not be read */
+    if (!cvy_file_open(path, &file, status))
+        return false;
+    cvy_file_close(&file);
+    int code;
+    zip_t *archive = zip_open(path, ZIP_RDONLY, &code);
+    if (!archive) {
+        zip_error_t error;
+        zip_error_init_with_code(&error, code);
+        cvy_fail(status, CVY_FAILED, path, "cannot open as an .npz: %s", zip_error_strerror(&error));
+        zip_error_fini(&error);
+        return false;
+    }
+    bool done = read_array(archive, path, file.length, name, rank, array, status);
+    zip_discard(archive);
+    if (!done) {
+        free(array->owned);
+        *array = (cvy_array_u8){0};
+    }
+    return done;
+}

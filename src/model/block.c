@@ -1,0 +1,226 @@
+#include "block.h"
+
+#include <string.h>
+
+#include "../base/random.h"
+
+/* A buffer of the workspace, NULL if the stage has none. */
+static float *at(const cvy_block *block, ptrdiff_t offset) {
+    return offset == CVY_NONE ? NULL : block->workspace + offset;
+}
+
+static const float *parameter(const float *parameters, ptrdiff_t offset) {
+    return offset == CVY_NONE ? NULL : parameters + offset;
+}
+
+static size_t lanes(cvy_shape shape) {
+    return cvy_shape_count(shape) * CVY_LANES;
+}
+
+/* ---- Forward ---------------------------------------------------------------------------------------------------- */
+
+/* The input of a convolution with its border, if it has one. */
+static const float *with_border(const cvy_block *block, const cvy_stage *stage, const float *x) {
+    float *padded = at(block, stage->padded);
+    if (!padded)
+        return x;
+    cvy_image_shape inner = {.height = stage->input.height,
+                             .width = stage->input.width,
+                             .channels = stage->input.channels,
+                             .row = stage->input.width * stage->input.channels,
+                             .image = stage->input.height * stage->input.width * stage->input.channels};
+    const cvy_image_shape *outer = &stage->conv2d.shape.input;
+    block->kernels->pad_hwc16n(&inner, stage->conv2d.top, stage->conv2d.left, outer->height, outer->width, x, padded);
+    return padded;
+}
+
+/* Keeps an element with probability 1 - rate and scales it by 1 / (1 - rate). One 128-bit draw serves four elements of
+ * an image; its index holds layer, image and element, so that neither threads nor blocks can matter. */
+static void draw_dropout(const cvy_stage *stage, const cvy_block_random *random, float *keep) {
+    const uint64_t threshold = (uint64_t)(stage->rate * 0x1p32);
+    const float scale = stage->rate < 1.0 ? (float)(1.0 / (1.0 - stage->rate)) : 0.0f;
+    size_t elements = cvy_shape_count(stage->output);
+    for (size_t l = 0; l < CVY_LANES; l++) {
+        uint64_t image = (uint64_t)stage->first_layer << 56 | (uint64_t)(random->first + l) << 24;
+        for (size_t e = 0; e < elements; e += 4) {
+            cvy_random draw = cvy_random_at(random->seed, CVY_RANDOM_DROPOUT, random->step, image | e / 4);
+            for (size_t k = 0; k < 4 && e + k < elements; k++)
+                keep[(e + k) * CVY_LANES + l] = draw.u[k] >= threshold ? scale : 0.0f;
+        }
+    }
+}
+
+/* Runs one stage on x and returns its value. */
+static const float *forward(const cvy_block *block, const cvy_stage *stage, const float *x, const float *parameters,
+                            const cvy_block_random *random) {
+    const cvy_kernels *k = block->kernels;
+    const float *weights = parameter(parameters, stage->weights), *bias = parameter(parameters, stage->bias);
+    float *value = at(block, stage->value);
+    float *derivative = random ? at(block, stage->derivative) : NULL;
+    int32_t *winner = random ? (int32_t *)at(block, stage->winner) : NULL;
+    size_t count = lanes(stage->output);
+
+    switch (stage->kind) {
+    case CVY_STAGE_CONV2D:
+        k->conv2d_forward_hwc16n(&stage->conv2d.shape, with_border(block, stage, x), weights, bias, value);
+        break;
+    case CVY_STAGE_CONV2D_MAXPOOL2X2:
+        k->conv2d_maxpool2x2_forward_hwc16n(&stage->conv2d.shape, stage->activation, with_border(block, stage, x),
+                                            weights, bias, value, derivative, winner);
+        return value;
+    case CVY_STAGE_DENSE:
+        k->dense_forward_hwc16n(&stage->dense, x, weights, bias, value);
+        break;
+    case CVY_STAGE_MAX_POOLING2D:
+        k->maxpool_forward_hwc16n(&stage->pool, x, value, winner);
+        return value;
+    case CVY_STAGE_AVERAGE_POOLING2D:
+        k->avgpool_forward_hwc16n(&stage->pool, x, value);
+        return value;
+    case CVY_STAGE_ACTIVATION:
+        k->activation_forward_hwc16n(stage->activation, count, x, value, derivative);
+        return value;
+    case CVY_STAGE_SOFTMAX:
+        k->softmax_forward_hwc16n(stage->output.height * stage->output.width, stage->output.channels, x, value);
+        return value;
+    case CVY_STAGE_RESCALING:
+        k->scale_hwc16n(count, stage->rescaling.scale, stage->rescaling.offset, x, value);
+        return value;
+    case CVY_STAGE_DROPOUT:
+        if (!random)
+            return x;
+        draw_dropout(stage, random, derivative);
+        k->multiply_hwc16n(count, x, derivative, value);
+        return value;
+    }
+    if (stage->activation != CVY_ACT_LINEAR)
+        k->activation_forward_hwc16n(stage->activation, count, value, value, derivative);
+    return value;
+}
+
+const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random) {
+    const float *x = block->workspace + block->plan->input_block;
+    for (int i = 0; i < block->plan->count; i++)
+        x = forward(block, &block->plan->stages[i], x, parameters, random);
+    return x;
+}
+
+/* ---- Loss ------------------------------------------------------------------------------------------------------- */
+
+void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float scale) {
+    const cvy_plan *plan = block->plan;
+    const cvy_stage *last = &plan->stages[plan->count - 1];
+    float *gradient = scale == 0.0f ? NULL : at(block, last->gradient);
+    block->kernels->softmax_cross_entropy_hwc16n(plan->classes, block->count, labels, scale, logits,
+                                                 at(block, plan->loss), (int32_t *)at(block, plan->predicted),
+                                                 gradient);
+    if (gradient && last->derivative != CVY_NONE)
+        block->kernels->multiply_hwc16n(lanes(last->output), gradient, at(block, last->derivative), gradient);
+}
+
+void cvy_block_probabilities(const cvy_block *block, const float *logits) {
+    block->kernels->softmax_forward_hwc16n(1, block->plan->classes, logits, at(block, block->plan->probabilities));
+}
+
+/* ---- Backward --------------------------------------------------------------------------------------------------- */
+
+/* Gradient of a convolution's weights, from the input as 16 NHWC images. */
+static void backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *gradient) {
+    const cvy_kernels *k = block->kernels;
+    const cvy_conv2d_shape *shape = &stage->conv2d.shape;
+    const float *dy = at(block, stage->gradient);
+    float *images = at(block, stage->images), *dweights = gradient + stage->weights;
+    float *dbias = stage->bias == CVY_NONE ? NULL : gradient + stage->bias;
+
+    if (stage->images != block->plan->input_images)
+        k->reorder_hwc16n_nhwc(&shape->input, stage->padded == CVY_NONE ? x : at(block, stage->padded), images);
+    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+        k->conv2d_maxpool2x2_backward_weights_hwc16n(shape, images, dy, (const int32_t *)at(block, stage->winner),
+                                                     dweights, dbias);
+    else
+        k->conv2d_backward_weights_hwc16n(shape, images, dy, dweights, dbias);
+}
+
+/* Gradient of a convolution's input, times `derivative` unless NULL. */
+static void backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights, const float *derivative,
+                          float *dx) {
+    const cvy_kernels *k = block->kernels;
+    const cvy_conv2d_shape *shape = &stage->conv2d.shape;
+    const float *dy = at(block, stage->gradient);
+    float *bordered = at(block, stage->padded_gradient);
+    float *target = bordered ? bordered : dx;
+    const float *factor = bordered ? NULL : derivative;
+
+    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+        k->conv2d_maxpool2x2_backward_data_hwc16n(shape, dy, (const int32_t *)at(block, stage->winner), weights, factor,
+                                                  target, at(block, stage->scratch));
+    else
+        k->conv2d_backward_data_hwc16n(shape, dy, weights, factor, target);
+    if (!bordered)
+        return;
+    cvy_image_shape inner = {.height = stage->input.height,
+                             .width = stage->input.width,
+                             .channels = stage->input.channels,
+                             .row = stage->input.width * stage->input.channels,
+                             .image = stage->input.height * stage->input.width * stage->input.channels};
+    k->crop_hwc16n(&inner, stage->conv2d.top, stage->conv2d.left, shape->input.height, shape->input.width, bordered,
+                   derivative, dx);
+}
+
+/* One stage: its parameters' gradient and, unless dx is NULL, the gradient of its input x times `derivative`. */
+static void backward(const cvy_block *block, const cvy_stage *stage, const float *x, const float *parameters,
+                     const float *derivative, float *dx, float *gradient) {
+    const cvy_kernels *k = block->kernels;
+    const float *dy = at(block, stage->gradient);
+    const int32_t *winner = (const int32_t *)at(block, stage->winner);
+    size_t count = lanes(stage->output);
+
+    switch (stage->kind) {
+    case CVY_STAGE_CONV2D:
+    case CVY_STAGE_CONV2D_MAXPOOL2X2:
+        backward_weights(block, stage, x, gradient);
+        if (dx)
+            backward_data(block, stage, parameters + stage->weights, derivative, dx);
+        break;
+    case CVY_STAGE_DENSE:
+        k->dense_backward_weights_hwc16n(&stage->dense, x, dy, gradient + stage->weights,
+                                         stage->bias == CVY_NONE ? NULL : gradient + stage->bias,
+                                         at(block, stage->scratch));
+        if (dx)
+            k->dense_backward_data_hwc16n(&stage->dense, dy, parameters + stage->weights, derivative, dx);
+        break;
+    case CVY_STAGE_MAX_POOLING2D:
+        if (dx)
+            k->maxpool_backward_hwc16n(&stage->pool, dy, winner, derivative, dx);
+        break;
+    case CVY_STAGE_AVERAGE_POOLING2D:
+        if (dx)
+            k->avgpool_backward_hwc16n(&stage->pool, dy, derivative, dx);
+        break;
+    case CVY_STAGE_SOFTMAX:
+        if (dx)
+            k->softmax_backward_hwc16n(stage->output.height * stage->output.width, stage->output.channels,
+                                       at(block, stage->value), dy, derivative, dx);
+        break;
+    case CVY_STAGE_RESCALING: /* these share dx with dy, and dy holds this stage's own derivative already */
+        if (dx)
+            k->scale_hwc16n(count, stage->rescaling.scale, 0.0f, dx, dx);
+        /* fall through */
+    case CVY_STAGE_ACTIVATION:
+    case CVY_STAGE_DROPOUT:
+        if (dx && derivative)
+            k->multiply_hwc16n(count, dx, derivative, dx);
+        break;
+    }
+}
+
+void cvy_block_backward(const cvy_block *block, const float *parameters, float *gradient) {
+    const cvy_plan *plan = block->plan;
+    for (int i = plan->count - 1; i >= plan->first_trainable; i--) {
+        const cvy_stage *before = i > 0 ? &plan->stages[i - 1] : NULL;
+        const float *x = at(block, before ? before->value : plan->input_block);
+        bool wanted = i > plan->first_trainable;
+        backward(block, &plan->stages[i], x, parameters, wanted ? at(block, before->derivative) : NULL,
+                 wanted ? at(block, before->gradient) : NULL, gradient);
+    }
+}

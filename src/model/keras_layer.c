@@ -1,0 +1,418 @@
+/* One layer of Keras's model.to_json().
+ *
+ * Nothing that changes the result is silently ignored. For every class of layer a table names each key that Keras
+ * writes into its config and the function that reads it; many of those accept one value only, the one that this engine
+ * computes. A key that no table names is an error.
+ */
+#include "keras_layer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What every object of the file has in common --------------------------------------------------------------------
+ */
+
+void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    int length = snprintf(text, CVY_QUOTE_MAX, "%s", dump ? dump : "a value");
+    if (length >= CVY_QUOTE_MAX)
+        strcpy(text + CVY_QUOTE_MAX - 4, "...");
+    free(dump);
+}
+
+bool cvy_json_is_keras(const json_t *object) {
+    const json_t *module = json_object_get(object, "module"), *registered = json_object_get(object, "registered_name");
+    const char *name = json_string_value(module),
+               *class_name = json_string_value(json_object_get(object, "class_name"));
+    bool own =
+        !module || json_is_null(module) || (name && !strncmp(name, "keras", 5) && (name[5] == '.' || name[5] == '\0'));
+    bool plain = !registered || json_is_null(registered) ||
+                 (class_name && json_is_string(registered) && !strcmp(json_string_value(registered), class_name));
+    return own && plain;
+}
+
+bool cvy_json_is_float32(const json_t *dtype) {
+    const json_t *name = dtype;
+    if (json_is_object(dtype))
+        name = json_object_get(json_object_get(dtype, "config"), "name");
+    const char *text = json_string_value(name);
+    return json_is_null(dtype) || (text && !strcmp(text, "float32"));
+}
+
+static bool listed(const char *const *names, const char *name) {
+    for (; *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return false;
+}
+
+const char *cvy_json_unlisted_key(json_t *object, const char *const *names) {
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value) {
+        if (!listed(names, name))
+            return name;
+    }
+    return NULL;
+}
+
+bool cvy_json_refuse(const cvy_layer *layer, const char *key, const json_t *value, const char *expected,
+                     cvy_status *status) {
+    char found[CVY_QUOTE_MAX];
+    cvy_json_quote(value, found);
+    return cvy_layer_fail(status, layer->name, key, "%s, expected %s", found, expected);
+}
+
+/* ---- Values that many tables share ------------------------------------------------------------------------------ */
+
+/* A key of a layer's config. */
+typedef struct setting setting;
+typedef bool read_fn(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status);
+
+struct setting {
+    const char *name;
+    read_fn *read;
+    bool required;
+};
+
+/* Read elsewhere. */
+static bool pass(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    (void)key, (void)value, (void)layer, (void)status;
+    return true;
+}
+
+static bool only_string(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_string(value) || cvy_json_refuse(layer, key->name, value, "a string", status);
+}
+
+static bool only_null(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_null(value) || cvy_json_refuse(layer, key->name, value, "null: it is not supported", status);
+}
+
+static bool only_true(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_true(value) ||
+           cvy_json_refuse(layer, key->name, value, "true: frozen layers are not supported", status);
+}
+
+static bool only_false(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_false(value) || json_is_null(value) || cvy_json_refuse(layer, key->name, value, "false", status);
+}
+
+static bool is_one(const json_t *value) {
+    return json_is_integer(value) && json_integer_value(value) == 1;
+}
+
+/* 1 or [1, 1] */
+static bool only_one(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    size_t i, ones = 0;
+    json_t *element;
+    json_array_foreach(value, i, element) {
+        ones += is_one(element);
+    }
+    return is_one(value) || (json_array_size(value) && ones == json_array_size(value)) ||
+           cvy_json_refuse(layer, key->name, value, "1: more is not supported", status);
+}
+
+static bool only_channels_last(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    const char *text = json_string_value(value);
+    return json_is_null(value) || (text && !strcmp(text, "channels_last")) ||
+           cvy_json_refuse(layer, key->name, value, "\"channels_last\"", status);
+}
+
+static bool only_float32(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return cvy_json_is_float32(value) || cvy_json_refuse(layer, key->name, value, "float32", status);
+}
+
+static bool read_integer(const json_t *value, int *integer) {
+    json_int_t wide = json_integer_value(value);
+    if (!json_is_integer(value) || wide < 1 || wide > INT32_MAX)
+        return false;
+    *integer = (int)wide;
+    return true;
+}
+
+/* n, or [height, width] */
+static bool read_pair(const setting *key, const json_t *value, int pair[2], cvy_layer *layer, cvy_status *status) {
+    bool good;
+    if (json_is_array(value))
+        good = json_array_size(value) == 2 && read_integer(json_array_get(value, 0), &pair[0]) &&
+               read_integer(json_array_get(value, 1), &pair[1]);
+    else if ((good = read_integer(value, &pair[0])))
+        pair[1] = pair[0];
+    return good || cvy_json_refuse(layer, key->name, value, "an integer of at least 1, or two", status);
+}
+
+/* ---- Readers of one setting ------------------------------------------------------------------------------------- */
+
+static bool read_kernel_size(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_pair(key, value, layer->kernel_size, layer, status);
+}
+
+static bool read_strides(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_pair(key, value, layer->strides, layer, status);
+}
+
+/* Of pooling: null is "as pool_size". */
+static bool read_pool_strides(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_null(value) || read_pair(key, value, layer->strides, layer, status);
+}
+
+static bool read_padding(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    const char *text = json_string_value(value);
+    layer->same = text && !strcmp(text, "same");
+    return layer->same || (text && !strcmp(text, "valid")) ||
+           cvy_json_refuse(layer, key->name, value, "\"valid\" or \"same\"", status);
+}
+
+static bool read_units(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_integer(value, &layer->units) ||
+           cvy_json_refuse(layer, key->name, value, "an integer of at least 1", status);
+}
+
+static bool read_use_bias(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    layer->use_bias = json_is_true(value);
+    return json_is_boolean(value) || cvy_json_refuse(layer, key->name, value, "true or false", status);
+}
+
+/* A name; null is linear. */
+static bool read_activation(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    if (json_is_null(value))
+        return true;
+    const char *name = json_string_value(value);
+    return (name && cvy_activation_from_name(name, &layer->activation)) ||
+           cvy_json_refuse(layer, key->name, value, cvy_activation_list, status);
+}
+
+/* A name, or an object whose config holds nothing but nulls: a seed there asks for Keras's own random numbers, axes for
+ * another fan. */
+static bool read_initializer(const setting *key, const json_t *value, cvy_initializer *initializer, cvy_layer *layer,
+                             cvy_status *status) {
+    const char *name = json_string_value(json_is_object(value) ? json_object_get(value, "class_name") : value);
+    if (!name || !cvy_initializer_from_name(name, initializer))
+        return cvy_json_refuse(layer, key->name, value, cvy_initializer_list, status);
+    if (json_is_object(value) && !cvy_json_is_keras(value))
+        return cvy_json_refuse(layer, key->name, json_object_get(value, "registered_name"),
+                               "an initializer of Keras's own", status);
+    const char *setting_name;
+    json_t *found;
+    json_object_foreach(json_object_get(value, "config"), setting_name, found) {
+        if (!json_is_null(found)) {
+            char field[128];
+            snprintf(field, sizeof field, "%s, %.60s", key->name, setting_name);
+            return cvy_json_refuse(layer, field, found, "null", status);
+        }
+    }
+    return true;
+}
+
+static bool read_kernel_initializer(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_initializer(key, value, &layer->kernel_initializer, layer, status);
+}
+
+static bool read_bias_initializer(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_initializer(key, value, &layer->bias_initializer, layer, status);
+}
+
+static bool read_number(const setting *key, const json_t *value, double *number, cvy_layer *layer, cvy_status *status) {
+    *number = json_number_value(value);
+    return json_is_number(value) || cvy_json_refuse(layer, key->name, value, "a number", status);
+}
+
+static bool read_scale(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_number(key, value, &layer->scale, layer, status);
+}
+
+static bool read_offset(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_number(key, value, &layer->offset, layer, status);
+}
+
+static bool read_rate(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return read_number(key, value, &layer->rate, layer, status);
+}
+
+bool cvy_json_batch_shape(const char *key, const json_t *value, cvy_layer *input, cvy_status *status) {
+    size_t rank = json_array_size(value);
+    cvy_shape *shape = &input->output;
+    *shape = (cvy_shape){(int)rank - 1, 1, 1, 1};
+    bool good = json_is_null(json_array_get(value, 0));
+    if (rank == 4)
+        good = good && read_integer(json_array_get(value, 1), &shape->height) &&
+               read_integer(json_array_get(value, 2), &shape->width);
+    good = good && (rank == 2 || rank == 4) && read_integer(json_array_get(value, rank - 1), &shape->channels);
+    return good || cvy_json_refuse(input, key, value, "[null, height, width, channels] or [null, features]", status);
+}
+
+static bool read_batch_shape(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return cvy_json_batch_shape(key->name, value, layer, status);
+}
+
+/* ---- The tables ------------------------------------------------------------------------------------------------- */
+
+/* In the config of every layer. batch_input_shape stands in the first layer of a Keras 2 Sequential. */
+static const setting common_keys[] = {
+    {"name", only_string, false},
+    {"trainable", only_true, false},
+    {"dtype", only_float32, false},
+    {"batch_input_shape", pass, false},
+    {NULL, NULL, false},
+};
+
+static const setting input_keys[] = {
+    {"batch_shape", read_batch_shape, false},
+    {"batch_input_shape", read_batch_shape, false}, /* Keras 2 */
+    {"sparse", only_false, false},
+    {"ragged", only_false, false},
+    {"optional", only_false, false},
+    {NULL, NULL, false},
+};
+
+static const setting rescaling_keys[] = {
+    {"scale", read_scale, true},
+    {"offset", read_offset, false},
+    {NULL, NULL, false},
+};
+
+static const setting conv2d_keys[] = {
+    {"filters", read_units, true},
+    {"kernel_size", read_kernel_size, true},
+    {"strides", read_strides, false},
+    {"padding", read_padding, false},
+    {"data_format", only_channels_last, false},
+    {"dilation_rate", only_one, false},
+    {"groups", only_one, false},
+    {"activation", read_activation, false},
+    {"use_bias", read_use_bias, false},
+    {"kernel_initializer", read_kernel_initializer, false},
+    {"bias_initializer", read_bias_initializer, false},
+    {"kernel_regularizer", only_null, false},
+    {"bias_regularizer", only_null, false},
+    {"activity_regularizer", only_null, false},
+    {"kernel_constraint", only_null, false},
+    {"bias_constraint", only_null, false},
+    {"quantization_config", only_null, false},
+    {NULL, NULL, false},
+};
+
+static const setting pooling_keys[] = {
+    {"pool_size", read_kernel_size, true},
+    {"strides", read_pool_strides, false},
+    {"padding", read_padding, false},
+    {"data_format", only_channels_last, false},
+    {NULL, NULL, false},
+};
+
+static const setting flatten_keys[] = {
+    {"data_format", only_channels_last, false},
+    {NULL, NULL, false},
+};
+
+static const setting dense_keys[] = {
+    {"units", read_units, true},
+    {"activation", read_activation, false},
+    {"use_bias", read_use_bias, false},
+    {"kernel_initializer", read_kernel_initializer, false},
+    {"bias_initializer", read_bias_initializer, false},
+    {"kernel_regularizer", only_null, false},
+    {"bias_regularizer", only_null, false},
+    {"activity_regularizer", only_null, false},
+    {"kernel_constraint", only_null, false},
+    {"bias_constraint", only_null, false},
+    {"quantization_config", only_null, false},
+    {NULL, NULL, false},
+};
+
+static const setting activation_keys[] = {
+    {"activation", read_activation, true},
+    {NULL, NULL, false},
+};
+
+static const setting dropout_keys[] = {
+    {"rate", read_rate, true},
+    {"seed", only_null, false},
+    {"noise_shape", only_null, false},
+    {NULL, NULL, false},
+};
+
+static const setting *const keys_of[] = {
+    [CVY_LAYER_INPUT] = input_keys,
+    [CVY_LAYER_RESCALING] = rescaling_keys,
+    [CVY_LAYER_CONV2D] = conv2d_keys,
+    [CVY_LAYER_MAX_POOLING2D] = pooling_keys,
+    [CVY_LAYER_AVERAGE_POOLING2D] = pooling_keys,
+    [CVY_LAYER_FLATTEN] = flatten_keys,
+    [CVY_LAYER_DENSE] = dense_keys,
+    [CVY_LAYER_ACTIVATION] = activation_keys,
+    [CVY_LAYER_DROPOUT] = dropout_keys,
+};
+
+/* What stands around the config of a layer. A build_config notes shapes, a shared_object_id which objects were one. */
+static const char *const layer_envelope[] = {
+    "module", "class_name",    "config", "registered_name", "build_config", "shared_object_id",
+    "name",   "inbound_nodes", NULL};
+
+static const setting *find_key(const setting *keys, const char *name) {
+    for (; keys->name; keys++)
+        if (!strcmp(keys->name, name))
+            return keys;
+    return NULL;
+}
+
+/* ---- A layer ---------------------------------------------------------------------------------------------------- */
+
+static bool read_config(json_t *config, cvy_layer *layer, cvy_status *status) {
+    const setting *keys = keys_of[layer->kind];
+    const char *name;
+    json_t *value;
+    json_object_foreach(config, name, value) {
+        const setting *key = find_key(keys, name);
+        if (!key)
+            key = find_key(common_keys, name);
+        if (!key) {
+            char found[CVY_QUOTE_MAX];
+            cvy_json_quote(value, found);
+            return cvy_layer_fail(status, layer->name, name, "%s, a setting of %s that is not known", found,
+                                  cvy_layer_class(layer->kind));
+        }
+        if (!key->read(key, value, layer, status))
+            return false;
+    }
+    for (const setting *key = keys; key->name; key++)
+        if (key->required && !json_object_get(config, key->name))
+            return cvy_layer_fail(status, layer->name, key->name, "missing from %s", cvy_layer_class(layer->kind));
+    if (layer->kind == CVY_LAYER_INPUT && !layer->output.rank)
+        return cvy_layer_fail(status, layer->name, "batch_shape", "missing from InputLayer");
+    return true;
+}
+
+/* The layer's kind and name, so that every later error can name it. */
+static bool read_identity(const cvy_network *network, json_t *object, cvy_layer *layer, cvy_status *status) {
+    const json_t *name = json_object_get(json_object_get(object, "config"), "name");
+    const json_t *class_name = json_object_get(object, "class_name");
+    cvy_layer_kind kind;
+    bool known = json_is_string(class_name) && cvy_layer_kind_from_class(json_string_value(class_name), &kind);
+    if (!known || !cvy_json_is_keras(object)) {
+        char where[CVY_NAME_MAX + 32], found[CVY_QUOTE_MAX];
+        if (json_is_string(name))
+            snprintf(where, sizeof where, "layer \"%.95s\", class_name", json_string_value(name));
+        else
+            snprintf(where, sizeof where, "layer %d, class_name", network->count);
+        cvy_json_quote(known ? json_object_get(object, "registered_name") : class_name, found);
+        return cvy_fail(status, CVY_FAILED, where, "%s is %s", found,
+                        known ? "a class of the user's" : "not a class of layer that is supported");
+    }
+    *layer = cvy_layer_default(kind);
+    return cvy_network_name_layer(network, layer, json_string_value(name), status);
+}
+
+bool cvy_json_layer(const cvy_network *network, json_t *object, cvy_layer *layer, cvy_status *status) {
+    if (!read_identity(network, object, layer, status))
+        return false;
+    json_t *config = json_object_get(object, "config");
+    if (!json_is_object(config))
+        return cvy_layer_fail(status, layer->name, "config", "missing");
+    const char *unknown = cvy_json_unlisted_key(object, layer_envelope);
+    if (unknown)
+        return cvy_layer_fail(status, layer->name, unknown, "a key that is not known");
+    return read_config(config, layer, status);
+}

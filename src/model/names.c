@@ -1,0 +1,86 @@
+/* How Keras spells things: activations, initialisers, layer classes, shapes. */
+#include "network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+typedef struct spelling {
+    const char *name;
+    int value;
+} spelling;
+
+static const spelling activations[] = {
+    {"linear", CVY_LINEAR},   {"relu", CVY_RELU}, {"silu", CVY_SILU},       {"swish", CVY_SILU},
+    {"sigmoid", CVY_SIGMOID}, {"tanh", CVY_TANH}, {"softmax", CVY_SOFTMAX},
+};
+const char cvy_activation_list[] = "linear, relu, silu (swish), sigmoid, tanh or softmax";
+
+/* Keras knows each by its function's and by its class's name. */
+static const spelling initializers[] = {
+    {"glorot_uniform", CVY_GLOROT_UNIFORM},
+    {"GlorotUniform", CVY_GLOROT_UNIFORM},
+    {"glorot_normal", CVY_GLOROT_NORMAL},
+    {"GlorotNormal", CVY_GLOROT_NORMAL},
+    {"he_uniform", CVY_HE_UNIFORM},
+    {"HeUniform", CVY_HE_UNIFORM},
+    {"he_normal", CVY_HE_NORMAL},
+    {"HeNormal", CVY_HE_NORMAL},
+    {"zeros", CVY_ZEROS},
+    {"Zeros", CVY_ZEROS},
+};
+const char cvy_initializer_list[] = "glorot_uniform, glorot_normal, he_uniform, he_normal or zeros";
+
+static const char *const classes[] = {
+    [CVY_LAYER_INPUT] = "InputLayer",
+    [CVY_LAYER_RESCALING] = "Rescaling",
+    [CVY_LAYER_CONV2D] = "Conv2D",
+    [CVY_LAYER_MAX_POOLING2D] = "MaxPooling2D",
+    [CVY_LAYER_AVERAGE_POOLING2D] = "AveragePooling2D",
+    [CVY_LAYER_FLATTEN] = "Flatten",
+    [CVY_LAYER_DENSE] = "Dense",
+    [CVY_LAYER_ACTIVATION] = "Activation",
+    [CVY_LAYER_DROPOUT] = "Dropout",
+};
+
+static const spelling *find(const spelling *spellings, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(spellings[i].name, name))
+            return &spellings[i];
+    return NULL;
+}
+
+bool cvy_activation_from_name(const char *name, cvy_activation_name *activation) {
+    const spelling *found = find(activations, COUNT(activations), name);
+    if (found)
+        *activation = (cvy_activation_name)found->value;
+    return found;
+}
+
+bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer) {
+    const spelling *found = find(initializers, COUNT(initializers), name);
+    if (found)
+        *initializer = (cvy_initializer)found->value;
+    return found;
+}
+
+const char *cvy_layer_class(cvy_layer_kind kind) {
+    return classes[kind];
+}
+
+bool cvy_layer_kind_from_class(const char *class_name, cvy_layer_kind *kind) {
+    for (size_t i = 0; i < COUNT(classes); i++)
+        if (!strcmp(classes[i], class_name)) {
+            *kind = (cvy_layer_kind)i;
+            return true;
+        }
+    return false;
+}
+
+void cvy_shape_text(cvy_shape shape, char text[static 64]) {
+    if (shape.rank == 1)
+        snprintf(text, 64, "(None, %d)", shape.channels);
+    else
+        snprintf(text, 64, "(None, %d, %d, %d)", shape.height, shape.width, shape.channels);
+}

@@ -1,0 +1,297 @@
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/memory.h"
+
+/* ---- Layers to stages ------------------------------------------------------------------------------------------- */
+
+/* What a network's activation is as a kernel's; softmax has a stage of its own behind a linear one. */
+static cvy_activation_kind kernel_activation(cvy_activation_name name) {
+    switch (name) {
+    case CVY_RELU:
+        return CVY_ACT_RELU;
+    case CVY_SILU:
+        return CVY_ACT_SILU;
+    case CVY_SIGMOID:
+        return CVY_ACT_SIGMOID;
+    case CVY_TANH:
+        return CVY_ACT_TANH;
+    case CVY_LINEAR:
+    case CVY_SOFTMAX:
+        break;
+    }
+    return CVY_ACT_LINEAR;
+}
+
+/* How far outside the input the first window of "same" padding begins: Keras puts the odd one at the end. */
+static int32_t same_border(int input, int output, int window, int stride, int32_t *padded) {
+    int total = (output - 1) * stride + window - input;
+    if (total < 0)
+        total = 0;
+    *padded = input + total;
+    return total / 2;
+}
+
+/* Extents of an image and of its NHWC form: behind each image 16 floats that vector loads may touch. */
+static cvy_image_shape image_shape(int32_t height, int32_t width, int32_t channels) {
+    int32_t row = width * channels;
+    return (cvy_image_shape){height, width, channels, row, (height * row + 31) / 16 * 16};
+}
+
+static void set_conv2d(cvy_stage *stage, const cvy_layer *layer) {
+    int32_t height = stage->input.height, width = stage->input.width;
+    int32_t top = 0, left = 0;
+    if (layer->same) {
+        top = same_border(height, layer->output.height, layer->kernel_size[0], layer->strides[0], &height);
+        left = same_border(width, layer->output.width, layer->kernel_size[1], layer->strides[1], &width);
+    }
+    stage->conv2d.top = top;
+    stage->conv2d.left = left;
+    stage->conv2d.shape = (cvy_conv2d_shape){
+        .input = image_shape(height, width, stage->input.channels),
+        .kernel_height = layer->kernel_size[0],
+        .kernel_width = layer->kernel_size[1],
+        .stride_y = layer->strides[0],
+        .stride_x = layer->strides[1],
+        .filters = layer->units,
+        .output_height = layer->output.height,
+        .output_width = layer->output.width,
+    };
+}
+
+static void set_pool(cvy_stage *stage, const cvy_layer *layer) {
+    int32_t padded, top = 0, left = 0;
+    if (layer->same) {
+        top = same_border(stage->input.height, layer->output.height, layer->kernel_size[0], layer->strides[0], &padded);
+        left = same_border(stage->input.width, layer->output.width, layer->kernel_size[1], layer->strides[1], &padded);
+    }
+    stage->pool = (cvy_pool_shape){
+        .height = stage->input.height,
+        .width = stage->input.width,
+        .channels = stage->input.channels,
+        .window_height = layer->kernel_size[0],
+        .window_width = layer->kernel_size[1],
+        .stride_y = layer->strides[0],
+        .stride_x = layer->strides[1],
+        .pad_top = top,
+        .pad_left = left,
+        .output_height = layer->output.height,
+        .output_width = layer->output.width,
+    };
+}
+
+static bool halves(const cvy_layer *layer) {
+    return layer->kind == CVY_LAYER_MAX_POOLING2D && layer->kernel_size[0] == 2 && layer->kernel_size[1] == 2 &&
+           layer->strides[0] == 2 && layer->strides[1] == 2 && !layer->same;
+}
+
+static bool elementwise(cvy_stage_kind kind) {
+    return kind == CVY_STAGE_RESCALING || kind == CVY_STAGE_ACTIVATION || kind == CVY_STAGE_DROPOUT;
+}
+
+static cvy_stage *append(cvy_plan *plan, cvy_stage_kind kind, int layer, cvy_shape input) {
+    cvy_stage *stage = &plan->stages[plan->count++];
+    *stage = (cvy_stage){.kind = kind, .first_layer = layer, .last_layer = layer, .input = input, .output = input};
+    stage->weights = stage->bias = stage->value = stage->derivative = stage->gradient = CVY_NONE;
+    stage->winner = stage->padded = stage->padded_gradient = stage->images = stage->scratch = CVY_NONE;
+    return stage;
+}
+
+/* Takes the next layer into the stage if it is an activation (and the stage has none yet). */
+static void absorb_activation(cvy_stage *stage, const cvy_network *network, cvy_activation_name *activation) {
+    int next = stage->last_layer + 1;
+    if (*activation == CVY_LINEAR && next < network->count && network->layers[next].kind == CVY_LAYER_ACTIVATION) {
+        *activation = network->layers[next].activation;
+        stage->last_layer = next;
+    }
+}
+
+/* The stages that begin with layer i; returns the first layer after them. */
+static int append_stages(cvy_plan *plan, const cvy_network *network, int i) {
+    const cvy_layer *layer = &network->layers[i];
+    cvy_shape input = network->layers[i - 1].output;
+    cvy_activation_name activation = layer->activation;
+    cvy_stage *stage = NULL;
+
+    switch (layer->kind) {
+    case CVY_LAYER_INPUT:
+    case CVY_LAYER_FLATTEN: /* HWC16N of an image is HWC16N of the vector: nothing moves */
+        return i + 1;
+    case CVY_LAYER_RESCALING:
+        stage = append(plan, CVY_STAGE_RESCALING, i, input);
+        stage->rescaling.scale = (float)layer->scale;
+        stage->rescaling.offset = (float)layer->offset;
+        return i + 1;
+    case CVY_LAYER_MAX_POOLING2D:
+    case CVY_LAYER_AVERAGE_POOLING2D:
+        stage =
+            append(plan, layer->kind == CVY_LAYER_MAX_POOLING2D ? CVY_STAGE_MAX_POOLING2D : CVY_STAGE_AVERAGE_POOLING2D,
+                   i, input);
+        stage->output = layer->output;
+        set_pool(stage, layer);
+        return i + 1;
+    case CVY_LAYER_DROPOUT:
+        if (layer->rate > 0) {
+            stage = append(plan, CVY_STAGE_DROPOUT, i, input);
+            stage->rate = layer->rate;
+        }
+        return i + 1;
+    case CVY_LAYER_ACTIVATION:
+        if (activation != CVY_LINEAR && activation != CVY_SOFTMAX)
+            append(plan, CVY_STAGE_ACTIVATION, i, input)->activation = kernel_activation(activation);
+        else if (activation == CVY_SOFTMAX)
+            append(plan, CVY_STAGE_SOFTMAX, i, input);
+        return i + 1;
+    case CVY_LAYER_CONV2D:
+        stage = append(plan, CVY_STAGE_CONV2D, i, input);
+        set_conv2d(stage, layer);
+        break;
+    case CVY_LAYER_DENSE:
+        stage = append(plan, CVY_STAGE_DENSE, i, input);
+        stage->dense = (cvy_dense_shape){.inputs = (int32_t)cvy_shape_count(input), .units = layer->units};
+        break;
+    }
+
+    absorb_activation(stage, network, &activation);
+    int next = stage->last_layer + 1;
+    if (stage->kind == CVY_STAGE_CONV2D && activation != CVY_SOFTMAX && next < network->count &&
+        halves(&network->layers[next])) {
+        stage->kind = CVY_STAGE_CONV2D_MAXPOOL2X2;
+        stage->last_layer = next;
+    }
+    stage->activation = kernel_activation(activation);
+    stage->output = network->layers[stage->last_layer].output;
+    int last = stage->last_layer;
+    if (activation == CVY_SOFTMAX)
+        append(plan, CVY_STAGE_SOFTMAX, last, stage->output);
+    return last + 1;
+}
+
+/* A softmax over a vector at the very end belongs to the loss: exp and log cancel there. */
+static void close_with_loss(cvy_plan *plan, const cvy_network *network) {
+    const cvy_layer *last = &network->layers[network->count - 1];
+    if (plan->count == 0 || last->output.rank != 1)
+        return;
+    const cvy_stage *stage = &plan->stages[plan->count - 1];
+    if (stage->kind == CVY_STAGE_SOFTMAX && stage->output.height == 1 && stage->output.width == 1) {
+        plan->classes = stage->output.channels;
+        plan->count--;
+    }
+}
+
+/* ---- Stages to workspace ---------------------------------------------------------------------------------------- */
+
+static ptrdiff_t reserve(cvy_plan *plan, size_t floats) {
+    ptrdiff_t offset = (ptrdiff_t)plan->workspace;
+    plan->workspace += (floats + 15) / 16 * 16;
+    return offset;
+}
+
+static ptrdiff_t reserve_lanes(cvy_plan *plan, size_t elements) {
+    return reserve(plan, elements * CVY_LANES);
+}
+
+static size_t grow(size_t size, size_t wanted) {
+    return wanted > size ? wanted : size;
+}
+
+/* Buffers of the forward way and the gradient that comes back. */
+static void reserve_stage(cvy_plan *plan, int i) {
+    cvy_stage *stage = &plan->stages[i];
+    size_t output = cvy_shape_count(stage->output);
+    bool pooled = stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
+    bool trained = i >= plan->first_trainable;
+
+    if (stage->kind == CVY_STAGE_CONV2D || pooled) {
+        const cvy_image_shape *input = &stage->conv2d.shape.input;
+        if (input->height != stage->input.height || input->width != stage->input.width) {
+            size_t elements = (size_t)input->height * (size_t)input->width * (size_t)input->channels;
+            stage->padded = reserve_lanes(plan, elements);
+            if (i > plan->first_trainable)
+                stage->padded_gradient = reserve_lanes(plan, elements);
+        }
+    }
+    stage->value = reserve_lanes(plan, output);
+    if (pooled || stage->kind == CVY_STAGE_DROPOUT || stage->activation != CVY_ACT_LINEAR)
+        stage->derivative = reserve_lanes(plan, output);
+    if (pooled || stage->kind == CVY_STAGE_MAX_POOLING2D)
+        stage->winner = reserve_lanes(plan, output);
+    if (!trained)
+        return;
+    /* An elementwise stage hands its gradient on in place. */
+    bool shared = elementwise(stage->kind) && i > plan->first_trainable;
+    stage->gradient = shared ? plan->stages[i - 1].gradient : reserve_lanes(plan, output);
+}
+
+/* Buffers that no stage needs longer than its own backward step: all stages share them. */
+static void reserve_shared(cvy_plan *plan) {
+    size_t images = 0, scratch = 0;
+    for (int i = plan->first_trainable; i < plan->count; i++) {
+        const cvy_stage *stage = &plan->stages[i];
+        if (stage->kind == CVY_STAGE_DENSE) {
+            scratch = grow(scratch, ((size_t)stage->dense.units + 15) / 16 * 16 * CVY_LANES);
+        } else if (stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) {
+            const cvy_conv2d_shape *shape = &stage->conv2d.shape;
+            images = grow(images, (size_t)shape->input.image * CVY_LANES);
+            scratch = grow(scratch, (size_t)shape->output_height * (size_t)shape->output_width *
+                                        (size_t)shape->filters * CVY_LANES);
+        }
+    }
+    ptrdiff_t images_at = reserve(plan, images), scratch_at = reserve(plan, scratch);
+    for (int i = plan->first_trainable; i < plan->count; i++) {
+        cvy_stage *stage = &plan->stages[i];
+        bool conv2d = stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
+        if (conv2d && i == 0 && stage->padded == CVY_NONE)
+            stage->images = plan->input_images; /* as loaded */
+        else if (conv2d)
+            stage->images = images_at;
+        if (conv2d || stage->kind == CVY_STAGE_DENSE)
+            stage->scratch = scratch_at;
+    }
+}
+
+static void place(cvy_plan *plan, const cvy_network *network, const cvy_variables *variables) {
+    cvy_shape input = network->layers[0].output;
+    plan->input = image_shape(input.height, input.width, input.channels);
+    plan->input_block = reserve_lanes(plan, cvy_shape_count(input));
+    plan->input_images = reserve(plan, (size_t)plan->input.image * CVY_LANES);
+
+    plan->first_trainable = plan->count;
+    for (int i = plan->count - 1; i >= 0; i--) {
+        cvy_stage *stage = &plan->stages[i];
+        for (int v = 0; v < variables->count; v++) {
+            const cvy_variable *variable = &variables->list[v];
+            if (variable->layer != stage->first_layer)
+                continue;
+            *(variable->rank == 1 ? &stage->bias : &stage->weights) = (ptrdiff_t)variable->offset;
+            plan->first_trainable = i;
+        }
+    }
+    for (int i = 0; i < plan->count; i++)
+        reserve_stage(plan, i);
+    reserve_shared(plan);
+    plan->loss = reserve(plan, CVY_LANES);
+    plan->predicted = reserve(plan, CVY_LANES);
+    if (plan->classes)
+        plan->probabilities = reserve_lanes(plan, (size_t)plan->classes);
+}
+
+bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+    *plan = (cvy_plan){0};
+    /* A layer gives two stages at most: itself and its softmax. */
+    plan->stages = cvy_allocate(2 * (size_t)network->count, sizeof *plan->stages, "plan", status);
+    if (!plan->stages)
+        return false;
+    for (int i = 1; i < network->count;)
+        i = append_stages(plan, network, i);
+    close_with_loss(plan, network);
+    place(plan, network, variables);
+    return true;
+}
+
+void cvy_plan_free(cvy_plan *plan) {
+    free(plan->stages);
+    *plan = (cvy_plan){0};
+}

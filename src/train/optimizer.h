@@ -1,0 +1,75 @@
+/* Optimizers with Keras's formulas and defaults: settings, state, and the update of a slice of the parameters.
+ *
+ * SGD: Robbins, Monro, 1951, with momentum and Nesterov's momentum as in Sutskever et al., ICML 2013. RMSprop:
+ * Tieleman, Hinton, lecture 6.5, 2012. Adam: Kingma, Ba, ICLR 2015; amsgrad: Reddi et al., ICLR 2018. AdamW:
+ * Loshchilov, Hutter, ICLR 2019. kernels.h states the formulas, in the order in which they are computed. */
+#ifndef CVY_OPTIMIZER_H
+#define CVY_OPTIMIZER_H
+
+#include "../../kernels/kernels.h"
+#include "../base/status.h"
+
+typedef enum cvy_optimizer_kind { CVY_SGD, CVY_RMSPROP, CVY_ADAM, CVY_ADAMW } cvy_optimizer_kind;
+
+/* Settings as the user gives them; names are Keras's. */
+typedef struct cvy_optimizer_settings {
+    cvy_optimizer_kind kind;
+    double learning_rate;  /* > 0 */
+    double momentum;       /* sgd, rmsprop: 0 to 1 */
+    bool nesterov;         /* sgd */
+    double rho;            /* rmsprop: 0 <= rho < 1 */
+    bool centered;         /* rmsprop */
+    double beta_1, beta_2; /* adam, adamw: 0 <= beta < 1 */
+    bool amsgrad;          /* adam, adamw */
+    double epsilon;        /* rmsprop, adam, adamw: >= 0 */
+    double weight_decay;   /* adamw: >= 0 */
+} cvy_optimizer_settings;
+
+/* Parses NAME[:key=value,...]: sgd, rmsprop, adam, adamw (in any case); keys as above, "lr" for learning_rate; flags as
+ * "nesterov" or "nesterov=true". What is not given has Keras's default. Errors name the optimizer, the key or the
+ * value, and say what is allowed. */
+bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy_status *status);
+
+const char *cvy_optimizer_name(cvy_optimizer_kind kind); /* "SGD", "RMSprop", ... */
+
+enum { CVY_OPTIMIZER_SLOTS = 3 };
+
+/* How many state floats an optimizer keeps for each parameter: 0..3. */
+int cvy_optimizer_slots(const cvy_optimizer_settings *settings);
+
+/* Keras's count of an optimizer's own variables for that many parameters: its slots, its iteration and its learning
+ * rate, as model.summary() reports it. */
+long cvy_optimizer_parameters(const cvy_optimizer_settings *settings, size_t parameters);
+
+/* An optimizer over `floats` parameters: the state, and the rule of the coming step. */
+typedef struct cvy_optimizer {
+    cvy_optimizer_settings settings;
+    float *state[CVY_OPTIMIZER_SLOTS]; /* [floats] each, zero at first; NULL beyond cvy_optimizer_slots */
+    uint64_t step;                     /* steps done */
+    /* Keras rounds both to float before it raises them to a power, also in float64 runs: with the default beta_2 that
+     * takes 6.4e-6 off the first step's alpha. They are kept rounded because gcc 12 loses a rounding between two
+     * conversions, double to float to double, where it vectorises a straight line of code. */
+    float beta_1, beta_2;
+    double beta_1_power, beta_2_power; /* beta^step, by repeated multiplication: the same on every machine */
+    union {
+        cvy_sgd sgd;
+        cvy_rmsprop rmsprop;
+        cvy_adam adam;
+    } rule;
+} cvy_optimizer;
+
+/* Settings outside of their ranges are an error, as in cvy_optimizer_parse. On failure there is nothing to destroy. */
+bool cvy_optimizer_create(cvy_optimizer *optimizer, const cvy_optimizer_settings *settings, size_t floats,
+                          cvy_status *status);
+void cvy_optimizer_destroy(cvy_optimizer *optimizer);
+
+/* Begins a step: counts it and computes its rule, in double, rounded to float once. One thread, before any slice of
+ * that step. */
+void cvy_optimizer_begin(cvy_optimizer *optimizer);
+
+/* Updates parameters[first .. first + count) from the gradient there; multiples of 16. Returns whether everything
+ * stayed finite. */
+bool cvy_optimizer_update(const cvy_optimizer *optimizer, const cvy_kernels *kernels, size_t first, size_t count,
+                          const float *gradient, float *parameters);
+
+#endif

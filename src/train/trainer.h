@@ -1,0 +1,60 @@
+/* The trainer: takes batches through a network, forward, backward and update, on a team of threads.
+ *
+ * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
+ * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
+ * how many threads share the work. The threads then meet, each sums and updates its slice of the parameters, and they
+ * meet again.
+ */
+#ifndef CVY_TRAINER_H
+#define CVY_TRAINER_H
+
+#include "../data/dataset.h"
+#include "../model/variables.h"
+#include "optimizer.h"
+
+typedef struct cvy_trainer cvy_trainer;
+
+typedef struct cvy_trainer_options {
+    const cvy_kernels *kernels;
+    cvy_optimizer_settings optimizer;
+    int threads;   /* at most this many (0: as the topology says); never more than the batch has blocks */
+    uint64_t seed; /* of initial weights, shuffles and dropout */
+} cvy_trainer_options;
+
+/* Sums over the images seen. */
+typedef struct cvy_metrics {
+    double loss_sum;
+    size_t correct, images;
+} cvy_metrics;
+
+/* A trainer with freshly initialised weights. The network must outlive it and end in a softmax over a vector. */
+cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_options *options, cvy_status *status);
+void cvy_trainer_free(cvy_trainer *trainer);
+
+const cvy_variables *cvy_trainer_variables(const cvy_trainer *trainer);
+float *cvy_trainer_parameters(cvy_trainer *trainer);           /* [variables.floats]; may be written between steps */
+const float *cvy_trainer_gradient(const cvy_trainer *trainer); /* of the last step's mean loss, [variables.floats] */
+int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last run used */
+int cvy_trainer_classes(const cvy_trainer *trainer);
+
+/* One step on the images order[0 .. count): adds to metrics. A non-finite loss, gradient or parameter is CVY_DIVERGED.
+ */
+bool cvy_trainer_step(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
+                      cvy_metrics *metrics, cvy_status *status);
+
+/* After a step, at most 20 times a second and at the epoch's end; false stops the epoch with CVY_INTERRUPTED. */
+typedef bool cvy_step_fn(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user);
+
+/* One epoch over order[0 .. count) in batches of batch_size, the last one shorter where it must be. metrics is set,
+ * also when the epoch stops early: CVY_INTERRUPTED (the parameters are those of the last whole step) or CVY_DIVERGED.
+ */
+bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
+                       size_t batch_size, const volatile sig_atomic_t *stop, cvy_step_fn *on_step, void *user,
+                       cvy_metrics *metrics, cvy_status *status);
+
+/* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the
+ * softmax in probabilities [count][classes] (may be NULL). */
+bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
+                         float *probabilities, cvy_metrics *metrics, cvy_status *status);
+
+#endif

@@ -1,0 +1,68 @@
+# convoy evaluate, predict, summary and info.
+. "$(dirname "$0")/tap.sh"
+weights=$work/lesson.safetensors
+
+run 0 "train --json" "$program" train --data "$data" --epochs 2 --json --save "$weights"
+cp "$work/out" "$work/json"
+run 0 "evaluate --confusion" "$program" evaluate --data "$data" --weights "$weights" --confusion
+says out '^Test accuracy: [01]\.[0-9]{4} - test loss: [0-9.]+ \(60 images\)$'
+says out '^Most confused pairs$'
+python3 - "$work/out" "$work/json" <<'PYTHON' >"$work/told" 2>"$work/err"
+import json, re, sys
+text = open(sys.argv[1]).read()
+end = json.loads(open(sys.argv[2]).read().splitlines()[-1])
+accuracy, loss = map(float, re.match(r"Test accuracy: (\S+) - test loss: (\S+)", text).groups())
+assert abs(accuracy - end["test_accuracy"]) < 1e-4 and abs(loss - end["test_loss"]) < 1e-4, (accuracy, loss, end)
+matrix = [list(map(int, line.split()[1:])) for line in re.findall(r"^ {4}\d .*$", text, re.M)]
+assert len(matrix) == 10 and all(len(row) == 10 and sum(row) == 6 for row in matrix), matrix
+assert abs(sum(matrix[i][i] for i in range(10)) / 60 - accuracy) < 1e-4, matrix
+pairs = re.findall(r"^  (\d) and (\d): (\d+) mistakes \(\1 taken for \2: (\d+), \2 taken for \1: (\d+)\)$", text, re.M)
+pairs = [tuple(map(int, pair)) for pair in pairs]
+mistakes = sorted((matrix[a][b] + matrix[b][a] for a in range(10) for b in range(a + 1, 10)), reverse=True)
+assert [pair[2] for pair in pairs] == [count for count in mistakes[:5] if count], (pairs, mistakes)
+assert pairs and all(matrix[a][b] == ab and matrix[b][a] == ba and ab + ba == both for a, b, both, ab, ba in pairs), pairs
+PYTHON
+result $? "the matrix agrees with the accuracy, the pairs with the matrix, and all with train --json"
+
+run 0 "predict" "$program" predict --data "$data" --weights "$weights" --first 12 --split test
+python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+import sys
+lines = open(sys.argv[1]).read().splitlines()
+assert lines[0].split() == [str(digit) for digit in range(10)] + ["label"], lines[0]
+assert len(lines) == 13 and len({len(line) for line in lines}) == 1, lines
+for i, line in enumerate(lines[1:]):
+    cells = line.split()
+    assert int(cells[0]) == i and int(cells[11]) == i % 10, line
+    assert abs(sum(map(float, cells[1:11])) - 1) < 0.06, line
+for column in zip(*(line.split()[1:11] for line in lines[1:])):
+    decimals = {len(cell.split(".")[1]) for cell in column}
+    needed = 2 if any(round(float(cell) * 100) % 10 for cell in column) else 1
+    assert decimals == {needed}, column
+PYTHON
+result $? "a row an image, columns aligned, decimals as pandas"
+run 2 "more images than there are" "$program" predict --data "$data" --weights "$weights" --first 61 --split test
+says err '^convoy: --first: 61 images asked for, .* has 60$'
+run 1 "weights of another network" "$program" predict --data "$data" --weights "$weights" --model lenet5
+says err "^convoy: $weights: "
+head -c 500 "$weights" >"$work/cut.safetensors"
+run 1 "weights cut short" "$program" evaluate --data "$data" --weights "$work/cut.safetensors"
+says err "^convoy: $work/cut.safetensors: "
+
+run 0 "summary" "$program" summary
+says out '^Model: "functional"$'
+says out '│ conv2d_1 \(Conv2D\) +│ \(None, 8, 8, 6\) +│ +456 │'
+says out '^ Total params: 9,532 \(37\.23 KB\)$'
+lacks out $'\033'
+run 0 "summary of another network" "$program" summary --model lenet5
+says out '\(None, 120\)'
+
+run 0 "info" "$program" info
+for line in '^Processor ' '^Cores  ' '^Caches ' '^Instructions  scalar +yes' ' yes, used: the best this machine runs$' \
+    '^Threads +[1-9][0-9]*: '; do
+    says out "$line"
+done
+run 0 "info under CONVOY_ISA" env CONVOY_ISA=scalar "$program" info
+says out 'scalar +yes, used: CONVOY_ISA$'
+run 0 "info --isa" "$program" info --isa scalar
+says out 'scalar +yes, used: asked for$'
+finish

@@ -1,0 +1,88 @@
+# convoy train: what it prints, logs and saves.
+. "$(dirname "$0")/tap.sh"
+few=(--data "$data" --epochs 3 --seed 1)
+
+run 0 "train on no terminal" "$program" train "${few[@]}"
+lacks out $'[\r\b\033]'
+says out '^Epoch 1/3$'
+says out '^7/7 - 0s - [0-9]+(us|ms|s)/step - accuracy: [01]\.[0-9]{4} - loss: [0-9.e-]+$'
+[ "$(grep -c '^7/7 - ' "$work/out")" -eq 3 ]
+result $? "a line an epoch"
+says out '^Test accuracy: [01]\.[0-9]{4} - test loss: [0-9.]+$'
+says out '^ +0 +1 +2 +3 +4 +5 +6 +7 +8 +9  label$'
+[ "$(grep -Ec '^[0-4](  [01]\.[0-9]{1,2}){10}  +[0-4]$' "$work/out")" -eq 5 ]
+result $? "the softmax of five images beside their labels"
+says out '^Model: "functional"$'
+says out 'Trainable params: 9,532 '
+empty err
+
+run 0 "train --json" "$program" train "${few[@]}" --json --validation 0.25 --threads 2
+empty err
+cp "$work/out" "$work/json"
+python3 - "$work/json" <<'PYTHON' >"$work/out" 2>"$work/err"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert len(lines) == 4, len(lines)
+for epoch, line in enumerate(lines[:3], 1):
+    assert list(line) == ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"], line
+    assert line["epoch"] == epoch and line["seconds"] > 0 and line["loss"] > 0 and 0 <= line["accuracy"] <= 1, line
+end = lines[3]
+assert list(end) == ["train_seconds", "test_loss", "test_accuracy", "threads", "isa"], end
+assert abs(end["train_seconds"] - sum(line["seconds"] for line in lines[:3])) < 1e-6, end
+assert end["threads"] == 2 and isinstance(end["isa"], str), end
+PYTHON
+result $? "--json prints an object an epoch and one at the end, nothing else"
+
+run 0 "the lesson learns the small data set" "$program" train --data "$data" --epochs 12 --json --log "$work/log.csv"
+python3 - "$work/out" "$work/log.csv" <<'PYTHON' >"$work/told" 2>"$work/err"
+import csv, json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert lines[-1]["test_accuracy"] > 0.9, lines[-1]
+assert lines[11]["loss"] < lines[0]["loss"] / 10, lines
+rows = list(csv.DictReader(open(sys.argv[2])))
+assert len(rows) == 12 and list(rows[0]) == ["epoch", "seconds", "loss", "accuracy"], rows
+for row, line in zip(rows, lines):
+    assert int(row["epoch"]) == line["epoch"] and abs(float(row["loss"]) - line["loss"]) <= 1e-8 * line["loss"], row
+PYTHON
+result $? "its log is what --json said"
+
+run 0 "--validation in plain lines and log" "$program" train "${few[@]}" --validation 0.1 --log "$work/log.csv"
+says out '^6/6 .* - val_accuracy: [01]\.[0-9]{4} - val_loss: '
+[ "$(head -1 "$work/log.csv")" = epoch,seconds,loss,accuracy,val_loss,val_accuracy ]
+result $? "the log has columns for them"
+
+# Saving, and starting from what was saved.
+run 0 "--save" "$program" train "${few[@]}" --save "$work/a.safetensors"
+says out "^Weights saved in $work/a.safetensors\$"
+run 0 "the same again" "$program" train "${few[@]}" --save "$work/b.safetensors"
+same "$work/a.safetensors" "$work/b.safetensors" "the same seed gives the same weights"
+run 0 "another seed" "$program" train "${few[@]}" --seed 2 --save "$work/b.safetensors"
+! cmp -s "$work/a.safetensors" "$work/b.safetensors"
+result $? "another seed gives others"
+run 0 "--weights" "$program" train --data "$data" --epochs 1 --lr 1e-30 --weights "$work/a.safetensors" \
+    --save "$work/c.safetensors"
+same "$work/a.safetensors" "$work/c.safetensors" "training that starts from saved weights, at no speed, stays there"
+
+# A save or log that cannot be written is an error before the training.
+for path in "$work/none/a.safetensors" "$work" /dev/null; do
+    run 1 "--save $path" "$program" train "${few[@]}" --save "$path"
+    says err "^convoy: $path: "
+    empty out
+done
+run 1 "--log where nothing can be" "$program" train "${few[@]}" --log "$work/none/log.csv"
+says err "^convoy: $work/none/log.csv: cannot create: No such file"
+empty out
+[ -z "$(find "$work" -name '.convoy*')" ]
+result $? "no temporary file is left"
+
+run 0 "a batch larger than the data" "$program" train --data "$data" --epochs 1 --batch 5000
+says out '^1/1 - '
+run 0 "more threads than cores" "$program" train --data "$data" --epochs 1 --threads 64
+run 0 "an optimizer with settings" "$program" train --data "$data" --epochs 1 --optimizer sgd:lr=0.0001,momentum=0.9
+says out '^ Optimizer params: '
+run 0 "another network" "$program" train --data "$data" --epochs 1 --model lenet5
+run 3 "divergence" "$program" train --data "$data" --epochs 2 --optimizer sgd --lr 1e30 --save "$work/d.safetensors"
+says err '^convoy: '
+[ ! -e "$work/d.safetensors" ]
+result $? "nothing is saved where not one epoch went well"
+finish

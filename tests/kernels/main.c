@@ -1,0 +1,227 @@
+/* Runs the test of every operation in kernels.def, and those that concern no single operation.
+ *
+ *   test_kernels [--long] [--part=K/N] [NAME...]
+ *
+ * kernels.def is expanded here: an operation without a function test_<operation> does not link, and a row whose tier
+ * this processor cannot run shows as skipped. One line of TAP is a row. CONVOY_TEST_SEED=N repeats a run. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "cpu.h"
+
+const struct check_rows rows = {
+#define CVY_OPERATION(result, name, parameters)
+#define CVY_KERNEL(name, tier) CVY_ON_##tier(.name[CVY_TIER_##tier] = cvy_##name##_##tier, )
+#include "kernels.def"
+};
+
+/* A test and the tiers it has a row for: `listed` anywhere, `built` for this processor's family. */
+typedef struct test {
+    const char *name;
+    void (*run)(check *c);
+    unsigned listed, built;
+} test;
+
+static test operations[] = {
+#define CVY_OPERATION(result, name, parameters) {#name, test_##name, 0, 0},
+#define CVY_KERNEL(name, tier)
+#include "kernels.def"
+};
+
+enum { OPERATIONS = sizeof operations / sizeof *operations };
+
+/* These go through the table that dispatch fills, for each tier up to which it can be filled. */
+static test others[] = {
+    {"elementary_digests", test_elementary_digests, 0, 0},
+    {"conv2d_adjoint", test_conv2d_adjoint, 0, 0},
+    {"conv2d_maxpool2x2_adjoint", test_conv2d_maxpool2x2_adjoint, 0, 0},
+    {"dense_adjoint", test_dense_adjoint, 0, 0},
+    {"pool_adjoint", test_pool_adjoint, 0, 0},
+    {"pad_adjoint", test_pad_adjoint, 0, 0},
+    {"lanes_beyond", test_lanes_beyond, 0, 0},
+    {"dispatch", test_dispatch, 0, 0},
+};
+
+enum { OTHERS = sizeof others / sizeof *others };
+
+static void list_row(const char *name, cvy_tier tier, bool built) {
+    for (int i = 0; i < OPERATIONS; i++) {
+        if (strcmp(operations[i].name, name) == 0) {
+            operations[i].listed |= 1u << tier;
+            operations[i].built |= built ? 1u << tier : 0;
+        }
+    }
+    for (int i = 0; i < OTHERS; i++) {
+        others[i].listed |= 1u << tier;
+        others[i].built |= built ? 1u << tier : 0;
+    }
+}
+
+static void list_rows(void) {
+#define CVY_OPERATION(result, name, parameters)
+#define CVY_KERNEL(name, tier) list_row(#name, CVY_TIER_##tier, rows.name[CVY_TIER_##tier] != NULL);
+#include "kernels.def"
+}
+
+/* ---- Crashes: a kernel that touches a guard page, or writes what it may only read ---- */
+
+static check state;
+
+static void describe_fault(const unsigned char *at) {
+    for (int i = 0; i < state.buffers; i++) {
+        const check_buffer *b = &state.buffer[i];
+        if (at < b->pages - 4096 || at >= b->pages + b->capacity + 4096)
+            continue;
+        if (at < b->data)
+            check_fail(&state, "%s: touched %td bytes before it", b->name, b->data - at);
+        else if (at >= b->data + b->bytes)
+            check_fail(&state, "%s: touched %td bytes behind its end", b->name, at - (b->data + b->bytes));
+        else
+            check_fail(&state, "%s: wrote byte %td of an input", b->name, at - b->data);
+        return;
+    }
+    check_fail(&state, "crashed at address %p, near no buffer", (const void *)at);
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context) {
+    (void)context;
+    if (!state.running) {
+        signal(signal_number, SIG_DFL);
+        return;
+    }
+    if (signal_number == SIGSEGV || signal_number == SIGBUS)
+        describe_fault(info->si_addr);
+    else
+        check_fail(&state, "%s",
+                   signal_number == SIGABRT ? "a precondition's assertion failed" : "illegal instruction");
+    siglongjmp(state.crash, 1);
+}
+
+static void catch_faults(void) {
+    static unsigned char stack[65536];
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* ---- Runs ---- */
+
+/* A tier that crashes is out; the test begins again for the others. */
+static void run_test(const test *t, unsigned runnable) {
+    state.operation = t->name;
+    state.tiers = t->built & runnable;
+    state.failed = 0;
+    state.compared = state.finite = 0;
+    memset(state.failures, 0, sizeof state.failures);
+    memset(state.calls, 0, sizeof state.calls);
+    if (sigsetjmp(state.crash, 1)) {
+        state.running = false;
+        state.tiers &= ~(1u << state.tier);
+    }
+    if (state.tiers)
+        t->run(&state);
+    if (state.compared && state.finite * 20 < state.compared) {
+        printf("# %s: only %zu of %zu results of special inputs are finite, which proves nothing\n", t->name,
+               state.finite, state.compared);
+        state.failed |= t->built & runnable;
+    }
+}
+
+static int report(const test *t, unsigned runnable, int *line) {
+    int failures = 0;
+    for (unsigned tier = 0; tier < CVY_TIERS; tier++) {
+        if (!(t->listed & 1u << tier))
+            continue;
+        const char *name = cvy_tier_name((cvy_tier)tier);
+        ++*line;
+        if (!(t->built & 1u << tier)) {
+            printf("ok %d - %s %s # SKIP a tier of another processor family\n", *line, t->name, name);
+        } else if (!(runnable & 1u << tier)) {
+            printf("ok %d - %s %s # SKIP this processor does not run %s\n", *line, t->name, name, name);
+        } else if (state.failed & 1u << tier || state.calls[tier] == 0) {
+            printf("not ok %d - %s %s\n", *line, t->name, name);
+            failures++;
+        } else {
+            printf("ok %d - %s %s, %zu cases\n", *line, t->name, name, state.calls[tier]);
+        }
+    }
+    fflush(stdout);
+    return failures;
+}
+
+/* ---- Command line ---- */
+
+typedef struct selection {
+    int part, parts;
+    char **names;
+    int count;
+} selection;
+
+static bool selected(const selection *s, const test *t, int number) {
+    for (int i = 0; i < s->count; i++)
+        if (strcmp(s->names[i], t->name) == 0)
+            return true;
+    return s->count == 0 && number % s->parts == s->part;
+}
+
+static const test *test_at(int number) {
+    return number < OPERATIONS ? &operations[number] : &others[number - OPERATIONS];
+}
+
+static int run_selected(const selection *s) {
+    int lines = 0, line = 0, failures = 0;
+    for (int i = 0; i < OPERATIONS + OTHERS; i++)
+        if (selected(s, test_at(i), i))
+            lines += __builtin_popcount(test_at(i)->listed);
+    if (lines == 0) {
+        fprintf(stderr, "test_kernels: no such test\n");
+        return 2;
+    }
+    printf("1..%d\n# CONVOY_TEST_SEED=%llu\n", lines, (unsigned long long)state.seed);
+    const unsigned runnable = cvy_cpu_tiers();
+    for (int i = 0; i < OPERATIONS + OTHERS; i++) {
+        if (!selected(s, test_at(i), i))
+            continue;
+        run_test(test_at(i), runnable);
+        failures += report(test_at(i), runnable, &line);
+    }
+    return failures ? 1 : 0;
+}
+
+/* K/N, the K-th of N parts. */
+static bool parse_part(const char *text, selection *s) {
+    if (sscanf(text, "%d/%d", &s->part, &s->parts) != 2 || s->part < 1 || s->part > s->parts)
+        return false;
+    s->part--;
+    return true;
+}
+
+int main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"long", no_argument, NULL, 'l'}, {"part", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
+    selection s = {.part = 0, .parts = 1};
+    state.set = CASES_SHORT;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 'l') {
+            state.set = CASES_LONG;
+        } else if (option != 'p' || !parse_part(optarg, &s)) {
+            fprintf(stderr, "usage: test_kernels [--long] [--part=K/N] [NAME...]\n");
+            return 2;
+        }
+    }
+    s.names = argv + optind;
+    s.count = argc - optind;
+    const char *seed = getenv("CONVOY_TEST_SEED");
+    state.seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+    list_rows();
+    catch_faults();
+    return run_selected(&s);
+}

@@ -1,0 +1,62 @@
+/* The tiers of this machine, their names, and the table. */
+#include <string.h>
+
+#include "check.h"
+#include "cpu.h"
+
+/* Every slot holds a kernel of its operation that `tier` allows. */
+static void check_table(check *c, cvy_tier tier) {
+    cvy_kernels table;
+    memset(&table, 0, sizeof table);
+    cvy_kernels_fill(&table, tier);
+    unsigned allowed = 0;
+#define CVY_OPERATION(result, name, parameters)                                                                        \
+    allowed = 0;                                                                                                       \
+    for (int t = 0; t <= (int)tier; t++)                                                                               \
+        allowed |= rows.name[t] && rows.name[t] == table.name;                                                         \
+    if (!allowed)                                                                                                      \
+        check_fail(c, "%s: the slot holds no kernel of a tier up to %s", #name, cvy_tier_name(tier));
+#define CVY_KERNEL(name, tier)
+#include "kernels.def"
+}
+
+static void check_names(check *c) {
+    static const char *const names[CVY_TIERS] = {"scalar", "avx2", "avx512", "neon"};
+    static const char *const strangers[] = {"", "Scalar", "avx", "avx5122", "sse2", " avx2"};
+    cvy_tier tier;
+    for (int t = 0; t < CVY_TIERS; t++)
+        if (strcmp(cvy_tier_name((cvy_tier)t), names[t]) != 0 || !cvy_tier_from_name(names[t], &tier) ||
+            tier != (cvy_tier)t)
+            check_fail(c, "tier %d is not %s both ways", t, names[t]);
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        if (cvy_tier_from_name(strangers[i], &tier))
+            check_fail(c, "'%s' is taken for a tier", strangers[i]);
+}
+
+/* The compiler's run-time library reads CPUID and XCR0 too. */
+static unsigned tiers_by_compiler(void) {
+    unsigned tiers = 1u << CVY_TIER_scalar;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        tiers |= 1u << CVY_TIER_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        tiers |= 1u << CVY_TIER_avx512;
+#elif defined(__aarch64__)
+    tiers |= 1u << CVY_TIER_neon; /* part of the base architecture that Linux needs */
+#endif
+    return tiers;
+}
+
+void test_dispatch(check *c) {
+    check_case(c, 0, CHECK_SPECIAL, "table");
+    CHECK_EACH_TIER(c) {
+        check_table(c, c->tier);
+        check_names(c);
+        if (cvy_cpu_tiers() != tiers_by_compiler())
+            check_fail(c, "tiers are 0x%x, the compiler's library says 0x%x", cvy_cpu_tiers(), tiers_by_compiler());
+        if (cvy_cpu_best(1u << CVY_TIER_scalar | 1u << c->tier) != c->tier)
+            check_fail(c, "the best of scalar and %s is another", cvy_tier_name(c->tier));
+    }
+}

@@ -1,0 +1,137 @@
+/* Pooling of a block. Half of the inputs of the maximum repeat one of four values, so that ties are everywhere and the
+ * winner must be the first of equals. */
+#include <math.h>
+
+#include "check.h"
+
+static void describe(check *c, size_t number, check_step step, const pool_case *pc, const char *more) {
+    const cvy_pool_shape *s = &pc->shape;
+    check_case(c, number, step, "%s %dx%dx%d, window %dx%d, stride %dx%d, pad (%d, %d), outputs %dx%d%s",
+               pc->name ? pc->name : "sweep", s->height, s->width, s->channels, s->window_height, s->window_width,
+               s->stride_y, s->stride_x, s->pad_top, s->pad_left, s->output_height, s->output_width, more);
+}
+
+static check_axes output_axes(const cvy_pool_shape *s) {
+    return CHECK_AXES((size_t)s->output_height, (size_t)s->output_width, (size_t)s->channels, CVY_LANES);
+}
+
+static check_axes input_axes(const cvy_pool_shape *s) {
+    return CHECK_AXES((size_t)s->height, (size_t)s->width, (size_t)s->channels, CVY_LANES);
+}
+
+/* Both zeros, which are equal; and both sides of zero, so that a border counted as 0 would show. */
+static void add_ties(check *c, float *x, size_t count, bool negative) {
+    static const float values[] = {-0.0f, 0.0f, 0.5f, -3.0f};
+    for (size_t i = 0; i < count; i++) {
+        if (check_below(c, 2))
+            x[i] = values[check_below(c, 4)];
+        if (negative)
+            x[i] = -1.0f - fabsf(x[i]);
+    }
+}
+
+static void max_forward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    describe(c, i, step, pc, i % 4 == 3 ? ", no winners" : "");
+    float *contents = check_memory(c, pool_inputs(s) * sizeof *contents);
+    check_fill(c, contents, pool_inputs(s), 1);
+    if (step != CHECK_RANDOM || i % 2)
+        add_ties(c, contents, pool_inputs(s), i % 3 == 0);
+    float *x = check_input_raw(c, "x", pool_inputs(s) * sizeof *x, 64);
+    for (size_t k = 0; k < pool_inputs(s); k++)
+        x[k] = contents[k];
+    float *y = check_output(c, "y", pool_outputs_of(s));
+    int32_t *winner = i % 4 == 3 ? NULL : check_output_int32(c, "winner", pool_outputs_of(s));
+    float *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected);
+    int32_t *expected_winner = check_memory(c, pool_outputs_of(s) * sizeof *expected_winner);
+    oracle_maxpool_forward(s, x, expected, expected_winner);
+    CHECK_EACH_TIER(c) {
+        rows.maxpool_forward_hwc16n[c->tier](s, x, y, winner);
+        check_floats(c, "y", y, expected, output_axes(s));
+        if (winner)
+            check_integers(c, "winner", winner, expected_winner, output_axes(s));
+    }
+}
+
+/* Winners as a forward pass leaves them, of an input of its own. */
+static int32_t *some_winners(check *c, const cvy_pool_shape *s) {
+    float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
+    for (size_t i = 0; i < pool_inputs(s); i++)
+        x[i] = check_uniform(c);
+    int32_t *winner = check_input_raw(c, "winner", pool_outputs_of(s) * sizeof *winner, 64);
+    oracle_maxpool_forward(s, x, y, winner);
+    return winner;
+}
+
+/* Not every input is in a window, and of those in one only some win. */
+static double share_of_winners(const cvy_pool_shape *s) {
+    const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
+    return fmin(0.25, share / (4 * s->window_height * s->window_width));
+}
+
+static void max_backward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    describe(c, i, step, pc, i % 2 ? ", with derivative" : "");
+    const float *dy = check_input(c, "dy", pool_outputs_of(s));
+    const int32_t *winner = some_winners(c, s);
+    const float *derivative = i % 2 ? check_input(c, "derivative", pool_inputs(s)) : NULL;
+    float *dx = check_output(c, "dx", pool_inputs(s));
+    oracle_value *expected = check_memory(c, pool_inputs(s) * sizeof *expected);
+    oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
+    oracle_maxpool_backward(s, dy, winner, derivative, step == CHECK_INTEGER, sums, expected);
+    CHECK_EACH_TIER(c) {
+        rows.maxpool_backward_hwc16n[c->tier](s, dy, winner, derivative, dx);
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
+    }
+}
+
+static void average_forward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    describe(c, i, step, pc, "");
+    const float *x = check_input(c, "x", pool_inputs(s));
+    float *y = check_output(c, "y", pool_outputs_of(s));
+    oracle_value *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected);
+    oracle_avgpool_forward(s, x, step == CHECK_INTEGER, expected);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_forward_hwc16n[c->tier](s, x, y);
+        check_values(c, "y", y, expected, output_axes(s), 0.5);
+    }
+}
+
+static void average_backward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    describe(c, i, step, pc, i % 2 ? ", with derivative" : "");
+    const float *dy = check_input(c, "dy", pool_outputs_of(s));
+    const float *derivative = i % 2 ? check_input(c, "derivative", pool_inputs(s)) : NULL;
+    float *dx = check_output(c, "dx", pool_inputs(s));
+    oracle_value *expected = check_memory(c, pool_inputs(s) * sizeof *expected);
+    oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
+    oracle_avgpool_backward(s, dy, derivative, step == CHECK_INTEGER, sums, expected);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_backward_hwc16n[c->tier](s, dy, derivative, dx);
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
+    }
+}
+
+static void each_case(check *c, void (*run)(check *c, size_t i, check_step step, const pool_case *pc)) {
+    pool_case pc;
+    for (size_t i = 0; pool_case_at(c->set, i, &pc); i++)
+        for (check_step step = 0; step < CHECK_STEPS; step++)
+            run(c, i, step, &pc);
+}
+
+void test_maxpool_forward_hwc16n(check *c) {
+    each_case(c, max_forward);
+}
+
+void test_maxpool_backward_hwc16n(check *c) {
+    each_case(c, max_backward);
+}
+
+void test_avgpool_forward_hwc16n(check *c) {
+    each_case(c, average_forward);
+}
+
+void test_avgpool_backward_hwc16n(check *c) {
+    each_case(c, average_backward);
+}

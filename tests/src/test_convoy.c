@@ -1,0 +1,219 @@
+/* The public API: describe, compile, fit, evaluate, predict, save, load, and what each says when used wrongly. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "../../src/convoy.h"
+
+enum { IMAGES = 120, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3 };
+
+static uint8_t images[IMAGES * PIXELS], labels[IMAGES];
+
+/* Class k is a bright bar in another place: easy to learn. */
+static int make_images(void **state) {
+    (void)state;
+    for (int n = 0; n < IMAGES; n++) {
+        labels[n] = (uint8_t)(n % CLASSES);
+        for (int p = 0; p < PIXELS; p++)
+            images[n * PIXELS + p] = (uint8_t)((p / SIDE / 4 == labels[n] ? 200 : 10) + (n * 31 + p * 7) % 40);
+    }
+    return 0;
+}
+
+static cvy_dataset *dataset(cvy_status *status) {
+    return cvy_dataset_from_u8(images, labels, IMAGES, SIDE, SIDE, 1, status);
+}
+
+static cvy_model *compiled(int threads, cvy_status *status) {
+    cvy_model *model = cvy_model_new(NULL, status);
+    cvy_input(model, SIDE, SIDE, 1, status);
+    cvy_rescaling(model, 1 / 255.0, 0, status);
+    cvy_conv2d(model, &(cvy_conv2d_options){.filters = 3, .kernel_size = {3}, .activation = "swish"}, status);
+    cvy_max_pooling2d(model, NULL, status);
+    cvy_dropout(model, 0.1, status);
+    cvy_flatten(model, status);
+    cvy_dense(model, &(cvy_dense_options){.units = CLASSES, .activation = "softmax"}, status);
+    cvy_compile(model,
+                &(cvy_compile_options){.optimizer = "adam", .learning_rate = 0.01, .seed = 4, .threads = threads},
+                status);
+    return model;
+}
+
+static void predict_all(cvy_model *model, cvy_dataset *set, float *probabilities, cvy_status *status) {
+    cvy_predict(model, set, 0, IMAGES, probabilities, status);
+}
+
+static void a_model_learns(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_dataset *set = dataset(&status);
+    cvy_model *model = compiled(2, &status);
+    cvy_evaluation before = cvy_evaluate(model, set, &status);
+    cvy_fit(model, set, &(cvy_fit_options){.epochs = 12, .batch_size = 20}, &status);
+    cvy_evaluation after = cvy_evaluate(model, set, &status);
+    if (status.code)
+        fail_msg("%s: %s", status.where, status.what);
+    assert_true(before.loss > 0.5);
+    assert_true(after.loss < 0.2);
+    assert_true(after.accuracy > 0.95);
+    assert_int_equal(cvy_classes(model), CLASSES);
+    assert_int_equal(cvy_threads(model), 2);
+
+    float probabilities[IMAGES * CLASSES];
+    predict_all(model, set, probabilities, &status);
+    int right = 0;
+    for (int n = 0; n < IMAGES; n++) {
+        const float *p = probabilities + n * CLASSES;
+        assert_true(fabsf(p[0] + p[1] + p[2] - 1) < 1e-6f);
+        int best = p[1] > p[0] ? 1 : 0;
+        right += (p[2] > p[best] ? 2 : best) == labels[n];
+    }
+    assert_true(fabs((double)right / IMAGES - after.accuracy) < 1e-9);
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+}
+
+/* Two fits of one epoch are one fit of two, and saved weights are the weights. */
+static void fitting_goes_on_and_weights_survive_a_file(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    static float once[IMAGES * CLASSES], twice[IMAGES * CLASSES], loaded[IMAGES * CLASSES];
+    char path[] = "/tmp/convoy-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    cvy_dataset *set = dataset(&status);
+    cvy_model *a = compiled(1, &status), *b = compiled(3, &status), *c = compiled(2, &status);
+    cvy_fit(a, set, &(cvy_fit_options){.epochs = 2, .batch_size = 50}, &status);
+    cvy_fit(b, set, &(cvy_fit_options){.epochs = 1, .batch_size = 50}, &status);
+    cvy_fit(b, set, &(cvy_fit_options){.batch_size = 50}, &status);
+    predict_all(a, set, once, &status);
+    predict_all(b, set, twice, &status);
+    cvy_save(a, path, &status);
+    cvy_load(c, path, &status);
+    predict_all(c, set, loaded, &status);
+    if (status.code)
+        fail_msg("%s: %s", status.where, status.what);
+    assert_memory_equal(once, twice, sizeof once);
+    assert_memory_equal(once, loaded, sizeof once);
+
+    /* Weights of another network are refused, and nothing changes. */
+    cvy_model *other = cvy_model_from("lesson", &status);
+    cvy_compile(other, NULL, &status);
+    cvy_save(other, path, &status);
+    assert_int_equal(status.code, CVY_OK);
+    cvy_load(c, path, &status);
+    assert_int_equal(status.code, CVY_FAILED);
+    assert_string_equal(status.where, path);
+    cvy_status fine = {0};
+    predict_all(c, set, loaded, &fine);
+    assert_memory_equal(once, loaded, sizeof once);
+    unlink(path);
+    cvy_model_free(other);
+    cvy_model_free(a);
+    cvy_model_free(b);
+    cvy_model_free(c);
+    cvy_dataset_free(set);
+}
+
+static bool count_epochs(const cvy_progress *progress, void *user) {
+    int *epochs = user;
+    assert_int_equal(progress->epoch, ++*epochs);
+    assert_int_equal(progress->step, progress->steps);
+    assert_true(progress->validated);
+    assert_true(progress->val_loss > 0 && isfinite(progress->val_loss));
+    return *epochs < 2;
+}
+
+static void a_callback_sees_every_epoch_and_may_stop(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    int epochs = 0;
+    cvy_dataset *set = dataset(&status);
+    cvy_model *model = compiled(0, &status);
+    cvy_fit(model, set,
+            &(cvy_fit_options){.epochs = 5, .validation_split = 0.25, .on_epoch = count_epochs, .user = &epochs},
+            &status);
+    assert_int_equal(epochs, 2);
+    assert_int_equal(status.code, CVY_INTERRUPTED);
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+}
+
+/* Each wrong use has its own message; the first error stays, and later calls do nothing. */
+static void wrong_use_says_what_is_wrong(void **state) {
+    (void)state;
+    cvy_status fine = {0};
+    cvy_dataset *set = dataset(&fine);
+    cvy_model *model = compiled(1, &fine);
+    assert_int_equal(fine.code, CVY_OK);
+
+    struct {
+        cvy_fit_options options;
+        const char *where;
+    } fits[] = {{{.epochs = -1}, "epochs"},
+                {{.batch_size = -3}, "batch_size"},
+                {{.validation_split = 1}, "validation_split"},
+                {{.validation_split = NAN}, "validation_split"},
+                {{.validation_split = 0.1, .validation_data = set}, "validation_split"}};
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+        cvy_status status = {0};
+        cvy_fit(model, set, &fits[i].options, &status);
+        assert_int_equal(status.code, CVY_USAGE);
+        assert_string_equal(status.where, fits[i].where);
+    }
+
+    struct {
+        cvy_compile_options options;
+        const char *where;
+    } compiles[] = {{{.loss = "mse"}, "loss"},
+                    {{.threads = -1}, "threads"},
+                    {{.isa = "mmx"}, "--isa"},
+                    {{.learning_rate = -1}, "learning_rate"}};
+    for (size_t i = 0; i < sizeof compiles / sizeof *compiles; i++) {
+        cvy_status status = {0};
+        cvy_compile(model, &compiles[i].options, &status);
+        assert_int_equal(status.code, CVY_USAGE);
+        assert_string_equal(status.where, compiles[i].where);
+        cvy_fit(model, set, NULL, &status); /* does nothing */
+        assert_string_equal(status.where, compiles[i].where);
+    }
+
+    cvy_status status = {0};
+    cvy_model *empty = cvy_model_new("empty", &fine);
+    cvy_compile(empty, NULL, &status);
+    assert_string_equal(status.what, "the model has no layers yet");
+    status = (cvy_status){0};
+    cvy_fit(empty, set, NULL, &status);
+    assert_string_equal(status.what, "the model is not compiled yet");
+    cvy_input(empty, SIDE, SIDE, 1, &fine);
+    cvy_flatten(empty, &fine);
+    cvy_dense(empty, &(cvy_dense_options){.units = 3, .activation = "relu"}, &fine);
+    assert_int_equal(fine.code, CVY_OK);
+    status = (cvy_status){0};
+    cvy_compile(empty, NULL, &status);
+    assert_non_null(strstr(status.what, "softmax"));
+    assert_string_equal(status.where, "dense");
+    cvy_model_free(empty);
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_learns),
+        cmocka_unit_test(fitting_goes_on_and_weights_survive_a_file),
+        cmocka_unit_test(a_callback_sees_every_epoch_and_may_stop),
+        cmocka_unit_test(wrong_use_says_what_is_wrong),
+    };
+    return cmocka_run_group_tests_name("convoy", tests, make_images, NULL);
+}

@@ -1,0 +1,238 @@
+#include "samples.h"
+
+#include "../../src/data/idx.h"
+
+static void expect_failure(const sample *s, int rank, const char *what) {
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    const char *path = write_file("sample", s->bytes, s->count);
+    assert_false(cvy_idx_read(path, rank, &array, &status));
+    expect_error(&status, CVY_FAILED, path, what);
+    assert_null(array.owned);
+    assert_null(array.data);
+}
+
+static void expect_content(const char *path, const sample *plain, int rank) {
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    assert_true(cvy_idx_read(path, rank, &array, &status));
+    expect_ok(&status);
+    assert_int_equal(array.rank, rank);
+    size_t elements = 1;
+    for (int i = 0; i < rank; i++) {
+        assert_int_equal(array.shape[i], plain->bytes[7 + 4 * i] | plain->bytes[6 + 4 * i] << 8);
+        elements *= array.shape[i];
+    }
+    assert_memory_equal(array.data, plain->bytes + 4 + 4 * rank, elements);
+    free(array.owned);
+}
+
+static void reads_ranks_1_to_4(void **state) {
+    (void)state;
+    const uint32_t shape[4] = {7, 300, 1, 2};
+    size_t elements = 1;
+    for (uint8_t rank = 1; rank <= 4; rank++) {
+        elements *= shape[rank - 1];
+        sample s = make_idx(8, rank, shape, elements);
+        expect_content(write_file("plain", s.bytes, s.count), &s, rank);
+        sample z = gzip(&s);
+        expect_content(write_file("zipped.gz", z.bytes, z.count), &s, rank);
+    }
+}
+
+/* Browsers inflate on the way and keep the name; a copy may lose its suffix. */
+static void content_decides_not_the_name(void **state) {
+    (void)state;
+    sample s = make_images(3), z = gzip(&s);
+    expect_content(write_file("plain.gz", s.bytes, s.count), &s, 3);
+    expect_content(write_file("zipped", z.bytes, z.count), &s, 3);
+}
+
+static void reads_many_gzip_members(void **state) {
+    (void)state;
+    sample s = make_images(9), z = {.count = 0};
+    append_gzip(&z, s.bytes, 3);
+    append_gzip(&z, s.bytes + 3, 0);
+    append_gzip(&z, s.bytes + 3, 200);
+    append_gzip(&z, s.bytes + 203, s.count - 203);
+    expect_content(write_file("members.gz", z.bytes, z.count), &s, 3);
+}
+
+/* Large enough for the buffer to be asked for in huge pages. */
+static void reads_a_large_file(void **state) {
+    (void)state;
+    sample s = make_idx(8, 3, (uint32_t[]){3000, 40, 25}, 0);
+    const char *path = write_file("large", s.bytes, s.count);
+    assert_int_equal(truncate(path, 16 + 3000000 - 1), 0);
+    FILE *file = fopen(path, "ab");
+    assert_non_null(file);
+    assert_int_equal(fputc(7, file), 7);
+    assert_int_equal(fclose(file), 0);
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    cvy_idx_read(path, 3, &array, &status);
+    expect_ok(&status);
+    for (size_t i = 0; i < 2999999; i++)
+        assert_int_equal(array.data[i], 0);
+    assert_int_equal(array.data[2999999], 7);
+    free(array.owned);
+}
+
+static void wrong_magic(void **state) {
+    (void)state;
+    sample s = make_images(3);
+    s.bytes[1] = 1;
+    expect_failure(&s, 3, "not an IDX file: begins with 0x00010803, expected 0x00000803");
+    memcpy(s.bytes, "\x89PNG", 4);
+    expect_failure(&s, 3, "begins with 0x89504e47");
+}
+
+static void wrong_type(void **state) {
+    (void)state;
+    sample s = make_images(3);
+    s.bytes[2] = 0x0d;
+    expect_failure(&s, 3, "element type 0x0d, expected 0x08");
+}
+
+static void wrong_rank(void **state) {
+    (void)state;
+    sample images = make_images(3), labels = make_labels(3);
+    expect_failure(&images, 1, "array of 3 dimensions, expected 1");
+    expect_failure(&labels, 3, "array of 1 dimensions, expected 3");
+    labels.bytes[3] = 255;
+    expect_failure(&labels, 1, "array of 255 dimensions, expected 1");
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    const char *path = write_file("sample", images.bytes, images.count);
+    assert_false(cvy_idx_read(path, 5, &array, &status));
+    expect_error(&status, CVY_USAGE, path, "asked for 5 dimensions");
+}
+
+static void wrong_length(void **state) {
+    (void)state;
+    sample s = make_images(3);
+    s.count--;
+    expect_failure(&s, 3, "1 bytes missing: shape 3 x 6 x 5 needs 90 after the header, found 89");
+    s.count += 2;
+    expect_failure(&s, 3, "1 bytes too many: shape 3 x 6 x 5 needs 90 after the header, found 91");
+    s.count = 15;
+    expect_failure(&s, 3, "15 bytes, too short for the header");
+    s.count = 3;
+    expect_failure(&s, 3, "3 bytes, too short");
+    s.count = 0;
+    expect_failure(&s, 3, "empty");
+}
+
+static void wrong_dimensions(void **state) {
+    (void)state;
+    sample s = make_idx(8, 3, (uint32_t[]){0, 6, 5}, 0);
+    expect_failure(&s, 3, "has no elements: its shape is 0 x 6 x 5");
+    s = make_idx(8, 3, (uint32_t[]){3, 6, 0}, 0);
+    expect_failure(&s, 3, "has no elements: its shape is 3 x 6 x 0");
+    s = make_idx(8, 3, (uint32_t[]){UINT32_MAX, UINT32_MAX, UINT32_MAX}, 90);
+    expect_failure(&s, 3, "4294967295 x 4294967295 x 4294967295 overflows");
+    /* 2^64 elements, which wrap around to 0. */
+    s = make_idx(8, 4, (uint32_t[]){1u << 31, 1u << 31, 4, 1}, 0);
+    expect_failure(&s, 4, "overflows");
+    /* Terabytes are promised; nothing may be allocated for them. */
+    s = make_idx(8, 3, (uint32_t[]){60000, 28000, 2800}, 90);
+    expect_failure(&s, 3, "4703999999910 bytes missing");
+}
+
+static void wrong_gzip(void **state) {
+    (void)state;
+    sample plain = make_images(9), good = gzip(&plain), s;
+    const char *corrupt = "gzip stream is truncated, corrupt, or disagrees";
+    for (size_t count = 2; count < good.count; count++) {
+        s = good;
+        s.count = count;
+        expect_failure(&s, 3, corrupt);
+    }
+    for (size_t at = good.count - 8; at < good.count; at++) { /* the checksum, then the size */
+        s = good;
+        s.bytes[at] ^= 0x80;
+        expect_failure(&s, 3, corrupt);
+    }
+    s = good;
+    memset(s.bytes + s.count - 4, 0xff, 4);
+    expect_failure(&s, 3, corrupt);
+    memset(s.bytes + s.count - 4, 0, 4);
+    expect_failure(&s, 3, corrupt);
+    s = good;
+    s.bytes[s.count++] = 0;
+    expect_failure(&s, 3, "1 bytes follow the end of the gzip stream");
+    s = good;
+    append_gzip(&s, (const uint8_t *)"x", 1);
+    expect_failure(&s, 3, "1 bytes too many");
+    plain.count--;
+    s = gzip(&plain);
+    expect_failure(&s, 3, "1 bytes missing");
+    plain.count = 0;
+    s = gzip(&plain);
+    expect_failure(&s, 3, "0 bytes, too short");
+}
+
+static void not_a_file(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    assert_false(cvy_idx_read(directory, 3, &array, &status));
+    expect_error(&status, CVY_FAILED, directory, "is a directory, expected a file");
+    const char *path = path_of("nothing");
+    status = (cvy_status){0};
+    assert_false(cvy_idx_read(path, 3, &array, &status));
+    expect_error(&status, CVY_FAILED, path, "cannot open: No such file or directory");
+    assert_int_equal(mkfifo(path, 0600), 0); /* with nobody at its other end: must not wait */
+    status = (cvy_status){0};
+    assert_false(cvy_idx_read(path, 3, &array, &status));
+    expect_error(&status, CVY_FAILED, path, "is a pipe or device");
+    unlink(path);
+}
+
+static void unreadable_file(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    const char *path = path_of("loop");
+    assert_int_equal(symlink("loop", path), 0);
+    assert_false(cvy_idx_read(path, 3, &array, &status));
+    expect_error(&status, CVY_FAILED, path, "cannot open: Too many levels of symbolic links");
+    if (geteuid() == 0) /* who may read everything */
+        return;
+    sample s = make_images(3);
+    path = write_file("private", s.bytes, s.count);
+    assert_int_equal(chmod(path, 0), 0);
+    status = (cvy_status){0};
+    assert_false(cvy_idx_read(path, 3, &array, &status));
+    expect_error(&status, CVY_FAILED, path, "cannot open: Permission denied");
+}
+
+static void does_nothing_after_an_error(void **state) {
+    (void)state;
+    sample s = make_images(3);
+    cvy_status status = {0};
+    cvy_array_u8 array;
+    cvy_fail(&status, CVY_DIVERGED, "before", "this");
+    assert_false(cvy_idx_read(write_file("good", s.bytes, s.count), 3, &array, &status));
+    expect_error(&status, CVY_DIVERGED, "before", "this");
+    assert_null(array.owned);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_ranks_1_to_4),
+        cmocka_unit_test(content_decides_not_the_name),
+        cmocka_unit_test(reads_many_gzip_members),
+        cmocka_unit_test(reads_a_large_file),
+        cmocka_unit_test(wrong_magic),
+        cmocka_unit_test(wrong_type),
+        cmocka_unit_test(wrong_rank),
+        cmocka_unit_test(wrong_length),
+        cmocka_unit_test(wrong_dimensions),
+        cmocka_unit_test(wrong_gzip),
+        cmocka_unit_test(not_a_file),
+        cmocka_unit_test(unreadable_file),
+        cmocka_unit_test(does_nothing_after_an_error),
+    };
+    return cmocka_run_group_tests_name("idx", tests, make_directory, remove_directory);
+}

@@ -1,0 +1,379 @@
+/* The machine's shape and how many threads follow from it, on machines of many kinds, and on this one. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../src/base/clock.h"
+#include "../../src/train/team.h"
+#include "../../src/train/topology.h"
+
+/* ---- Machines that are described -------------------------------------------------------------------------------- */
+
+static cvy_topology described(const char *machine, const char *processors, double quota, const char *omp_threads) {
+    cvy_topology t;
+    cvy_status status = {0};
+    cvy_topology_limits limits = {processors, quota, omp_threads};
+    if (!cvy_topology_describe(machine, &limits, &t, &status))
+        fail_msg("%s: %s: %s", machine, status.where, status.what);
+    return t;
+}
+
+static void expect(const cvy_topology *t, int packages, int cores, int hardware_threads, int allowed, int threads,
+                   const char *why) {
+    assert_int_equal(t->packages, packages);
+    assert_int_equal(t->cores, cores);
+    assert_int_equal(t->hardware_threads, hardware_threads);
+    assert_int_equal(t->allowed, allowed);
+    assert_int_equal(t->threads, threads);
+    assert_string_equal(t->why, why);
+}
+
+static const char *const server = "package:2 l3:2(size=32MiB) l2:8(size=1MiB) l1d:1(size=48KiB) core:1 pu:2";
+
+static void whole_machines(void **state) {
+    (void)state;
+    cvy_topology t = described(server, NULL, INFINITY, NULL);
+    expect(&t, 2, 32, 64, 32, 32, "32 of 32 cores");
+    assert_int_equal(t.l1d, 48 << 10);
+    assert_int_equal(t.l2, 1 << 20);
+    assert_int_equal(t.l3, 32 << 20);
+
+    t = described("package:1 core:1 pu:1", NULL, INFINITY, NULL);
+    expect(&t, 1, 1, 1, 1, 1, "1 of 1 core");
+    assert_int_equal(t.l1d + t.l2 + t.l3, 0);
+    assert_string_equal(t.processor, "");
+
+    t = described("package:2 [numa] core:96 pu:2", NULL, INFINITY, NULL);
+    expect(&t, 2, 192, 384, 192, 192, "192 of 192 cores");
+
+    t = described("pu:6", NULL, INFINITY, NULL); /* no packages, no cores known */
+    expect(&t, 1, 6, 6, 6, 6, "6 of 6 cores");
+}
+
+/* A core counts once, however many of its hardware threads may be used. */
+static void parts_of_a_machine(void **state) {
+    (void)state;
+    cvy_topology t = described("package:2 core:8 pu:2", "0-3", INFINITY, NULL);
+    expect(&t, 2, 16, 32, 2, 2, "2 of 16 cores");
+    t = described("package:2 core:8 pu:2", "1,2,16", INFINITY, NULL);
+    expect(&t, 2, 16, 32, 3, 3, "3 of 16 cores");
+    t = described("package:2 core:8 pu:2", "31", INFINITY, NULL);
+    expect(&t, 2, 16, 32, 1, 1, "1 of 16 cores");
+    t = described(server, "63,1000", INFINITY, NULL); /* beyond the machine: ignored */
+    expect(&t, 2, 32, 64, 1, 1, "1 of 32 cores");
+    assert_int_equal(t.l2, 1 << 20);
+}
+
+static void quotas(void **state) {
+    (void)state;
+    static const struct {
+        double quota;
+        int threads;
+        const char *why;
+    } cases[] = {
+        {0.01, 1, "1 core: cpu.max allows 0.01"},
+        {0.5, 1, "1 core: cpu.max allows 0.5"},
+        {1, 1, "1 core: cpu.max allows 1"},
+        {1.5, 2, "2 cores: cpu.max allows 1.5"},
+        {7.5, 8, "8 cores: cpu.max allows 7.5"},
+        {8, 8, "8 of 8 cores"},
+        {100, 8, "8 of 8 cores"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cvy_topology t = described("package:1 core:8 pu:2", NULL, cases[i].quota, NULL);
+        expect(&t, 1, 8, 16, 8, cases[i].threads, cases[i].why);
+    }
+    cvy_topology t = described("package:1 core:8 pu:2", "0-7", 6, NULL);
+    expect(&t, 1, 8, 16, 4, 4, "4 of 8 cores");
+}
+
+static void omp_num_threads_wins(void **state) {
+    (void)state;
+    cvy_topology t = described("package:1 core:2 pu:1", "0", 0.5, "4");
+    expect(&t, 1, 2, 2, 1, 4, "OMP_NUM_THREADS=4");
+    t = described("package:1 core:8 pu:1", NULL, INFINITY, "3,2");
+    expect(&t, 1, 8, 8, 8, 3, "OMP_NUM_THREADS=3");
+    t = described("package:1 core:8 pu:1", NULL, 2, "many"); /* as if it were not set */
+    expect(&t, 1, 8, 8, 8, 2, "2 cores: cpu.max allows 2");
+}
+
+/* Two performance cores with two hardware threads and a large second-level cache each, four efficient cores that share
+ * one; each core counts once. Processors 1 and 3 are the second threads of the performance cores. */
+static const char *const hybrid =
+    "<?xml version=\"1.0\"?><!DOCTYPE topology SYSTEM \"hwloc2.dtd\"><topology version=\"2.0\">"
+    "<object type=\"Machine\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" allowed_cpuset=\"0xff\""
+    " nodeset=\"0x1\" complete_nodeset=\"0x1\" allowed_nodeset=\"0x1\" gp_index=\"1\">"
+    "<object type=\"NUMANode\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" nodeset=\"0x1\""
+    " complete_nodeset=\"0x1\" gp_index=\"2\" local_memory=\"1073741824\"/>"
+    "<object type=\"Package\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" nodeset=\"0x1\""
+    " complete_nodeset=\"0x1\" gp_index=\"3\"><info name=\"CPUModel\" value=\"Hybrid Eight\"/>"
+#define PROCESSOR(index, bit, gp)                                                                                      \
+    "<object type=\"PU\" os_index=\"" index "\" cpuset=\"" bit "\" complete_cpuset=\"" bit                             \
+    "\" nodeset=\"0x1\" complete_nodeset=\"0x1\" gp_index=\"" gp "\"/>"
+#define OPEN(type, set, gp, more)                                                                                      \
+    "<object type=\"" type "\" cpuset=\"" set "\" complete_cpuset=\"" set                                              \
+    "\" nodeset=\"0x1\" complete_nodeset=\"0x1\" gp_index=\"" gp "\" " more ">"
+#define L2(size) "cache_size=\"" size "\" depth=\"2\" cache_linesize=\"64\" cache_associativity=\"8\" cache_type=\"0\""
+#define CLOSE "</object>"
+    OPEN("L2Cache", "0x3", "10", L2("2097152")) OPEN("Core", "0x3", "11", "os_index=\"0\"") PROCESSOR("0", "0x1", "12")
+        PROCESSOR("1", "0x2", "13") CLOSE CLOSE OPEN("L2Cache", "0xc", "20", L2("2097152"))
+            OPEN("Core", "0xc", "21", "os_index=\"1\"") PROCESSOR("2", "0x4", "22") PROCESSOR("3", "0x8", "23")
+                CLOSE CLOSE OPEN("L2Cache", "0xf0", "30", L2("4194304")) OPEN("Core", "0x10", "31", "os_index=\"2\"")
+                    PROCESSOR("4", "0x10", "32") CLOSE OPEN("Core", "0x20", "33", "os_index=\"3\"")
+                        PROCESSOR("5", "0x20", "34") CLOSE OPEN("Core", "0x40", "35", "os_index=\"4\"")
+                            PROCESSOR("6", "0x40", "36") CLOSE OPEN("Core", "0x80", "37", "os_index=\"5\"")
+                                PROCESSOR("7", "0x80", "38") CLOSE CLOSE CLOSE CLOSE "</topology>";
+
+static void hybrid_machine(void **state) {
+    (void)state;
+    cvy_topology t = described(hybrid, NULL, INFINITY, NULL);
+    expect(&t, 1, 6, 8, 6, 6, "6 of 6 cores");
+    assert_string_equal(t.processor, "Hybrid Eight");
+    assert_int_equal(t.l2, 2 << 20);
+    t = described(hybrid, "3-5", INFINITY, NULL);
+    expect(&t, 1, 6, 8, 3, 3, "3 of 6 cores");
+    assert_int_equal(t.l2, 2 << 20);
+    t = described(hybrid, "4-7", INFINITY, NULL);
+    expect(&t, 1, 6, 8, 4, 4, "4 of 6 cores");
+    assert_int_equal(t.l2, 4 << 20);
+}
+
+static void bad_descriptions(void **state) {
+    (void)state;
+    static const struct {
+        const char *machine, *processors, *what;
+    } cases[] = {
+        {"package:two", NULL, "package:two"},
+        {"<topology", NULL, "topology"},
+        {"core:2 pu:1", "x", "'x' is no list of processors"},
+        {"core:2 pu:1", "2-3", "none of processors 2-3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cvy_topology t;
+        cvy_status status = {0};
+        cvy_topology_limits limits = {cases[i].processors, INFINITY, NULL};
+        assert_false(cvy_topology_describe(cases[i].machine, &limits, &t, &status));
+        assert_int_equal(status.code, CVY_FAILED);
+        assert_non_null(strstr(status.what, cases[i].what));
+    }
+}
+
+/* ---- Texts ------------------------------------------------------------------------------------------------------ */
+
+static void omp_num_threads_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int threads;
+    } cases[] = {
+        {"4", 4},     {"1", 1},
+        {" 8 ", 8},   {"4,2", 4},
+        {"4 , 2", 4}, {"2147483647", 2147483647},
+        {"", 0},      {"0", 0},
+        {"-1", 0},    {"four", 0},
+        {"4x", 0},    {"2147483648", 0},
+        {"4.5", 0},   {",4", 0},
+        {"4 2", 0},   {"99999999999999999999", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(cvy_topology_omp_threads(cases[i].text), cases[i].threads);
+}
+
+static void cpu_max_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double quota;
+    } cases[] = {
+        {"max 100000\n", INFINITY}, {"50000 100000\n", 0.5}, {"150000 100000", 1.5},
+        {"400000 50000\n", 8},      {"", INFINITY},          {"max", INFINITY},
+        {"100000", INFINITY},       {"0 100000", INFINITY},  {"100000 0", INFINITY},
+        {"-1 100000", INFINITY},    {"nan 1", INFINITY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(cvy_topology_cpu_max(cases[i].text) == cases[i].quota);
+}
+
+/* ---- Control groups --------------------------------------------------------------------------------------------- */
+
+typedef struct tree {
+    char root[64], group[96], mounts[96];
+} tree;
+
+static void write_text(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_cpu_max(const tree *t, const char *group, const char *text) {
+    char path[160];
+    snprintf(path, sizeof path, "%s%s/cpu.max", t->root, group);
+    write_text(path, text);
+}
+
+/* A hierarchy of its own in a new directory: the mount point with /a and /a/b, and the two tables that lead to it. */
+static int plant(void **state) {
+    static tree t;
+    char path[160];
+    strcpy(t.root, "/tmp/convoy-topology-XXXXXX");
+    if (!mkdtemp(t.root))
+        return -1;
+    snprintf(t.group, sizeof t.group, "%s/group", t.root);
+    snprintf(t.mounts, sizeof t.mounts, "%s/mounts", t.root);
+    snprintf(path, sizeof path, "%s/a", t.root);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/a/b", t.root);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path,
+             "proc /proc proc rw 0 0\ncgroup /elsewhere cgroup rw,cpu 0 0\ncgroup2 %s cgroup2 rw 0 0\n", t.root);
+    write_text(t.mounts, path);
+    *state = &t;
+    return 0;
+}
+
+static int uproot(void **state) {
+    const tree *t = *state;
+    static const char *const files[] = {"/a/b/cpu.max", "/a/cpu.max", "/cpu.max", "/group",
+                                        "/mounts",      "/a/b",       "/a",       ""};
+    char path[160];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s%s", t->root, files[i]);
+        remove(path);
+    }
+    return access(t->root, F_OK) == 0;
+}
+
+static void quota_is_the_least_on_the_way_up(void **state) {
+    const tree *t = *state;
+    write_text(t->group, "5:cpu:/elsewhere\n0::/a/b\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY); /* as where the cpu controller is off */
+    write_cpu_max(t, "/a/b", "max 100000\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+    write_cpu_max(t, "/a", "300000 100000\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 3);
+    write_cpu_max(t, "/a/b", "50000 100000\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.5);
+    write_cpu_max(t, "", "20000 100000\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.2);
+}
+
+static void quota_within_a_container(void **state) {
+    const tree *t = *state;
+    write_cpu_max(t, "", "150000 100000\n");
+    write_cpu_max(t, "/a", "50000 100000\n");
+    write_text(t->group, "0::/\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 1.5);
+    write_text(t->group, "0::/outside/of/it\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 1.5);
+    write_text(t->group, "0::/a\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.5);
+}
+
+static void quota_without_its_tables(void **state) {
+    const tree *t = *state;
+    write_cpu_max(t, "", "150000 100000\n");
+    write_text(t->group, "3:cpu:/\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+    write_text(t->group, "0::/\n");
+    assert_true(cvy_topology_quota(t->group, "/nowhere/mounts") == INFINITY);
+    assert_true(cvy_topology_quota("/nowhere/group", t->mounts) == INFINITY);
+    write_text(t->mounts, "cgroup2\ntmpfs /tmp tmpfs rw 0 0\n\n");
+    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+}
+
+/* ---- This machine ----------------------------------------------------------------------------------------------- */
+
+static cvy_topology this_machine(void) {
+    cvy_topology t;
+    cvy_status status = {0};
+    if (!cvy_topology_read(&t, &status))
+        fail_msg("%s: %s", status.where, status.what);
+    return t;
+}
+
+static void reads_this_machine(void **state) {
+    (void)state;
+    unsetenv("OMP_NUM_THREADS");
+    double begun = cvy_clock();
+    cvy_topology t = this_machine();
+    print_message("%s: %d packages, %d cores, %d hardware threads, L1d %zu, L2 %zu, L3 %zu; %d threads: %s; %.1f ms\n",
+                  t.processor, t.packages, t.cores, t.hardware_threads, t.l1d, t.l2, t.l3, t.threads, t.why,
+                  1e3 * (cvy_clock() - begun));
+    assert_true(t.packages >= 1 && t.packages <= t.cores && t.cores <= t.hardware_threads);
+    assert_true(t.allowed >= 1 && t.allowed <= t.cores);
+    assert_true(t.threads >= 1 && t.threads <= t.allowed);
+    assert_true(t.hardware_threads >= sysconf(_SC_NPROCESSORS_ONLN));
+
+    setenv("OMP_NUM_THREADS", "7", 1);
+    cvy_topology told = this_machine();
+    unsetenv("OMP_NUM_THREADS");
+    assert_int_equal(told.threads, 7);
+    assert_int_equal(told.allowed, t.allowed);
+    assert_string_equal(told.why, "OMP_NUM_THREADS=7");
+}
+
+static void affinity_mask_counts(void **state) {
+    (void)state;
+    cpu_set_t before, one;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    cvy_topology whole = this_machine();
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    cvy_topology t = this_machine();
+    cpu_set_t after;
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    assert_true(CPU_EQUAL(&after, &one)); /* reading leaves the mask alone */
+    assert_int_equal(t.allowed, 1);
+    assert_int_equal(t.threads, 1);
+    assert_int_equal(t.cores, whole.cores);
+}
+
+/* Run with OMP_PROC_BIND=true: this thread is then bound to the first place, yet a team may use them all. */
+static void bound_to_places(void **state) {
+    (void)state;
+    int processors = cvy_team_places(NULL, 0);
+    cvy_topology t = this_machine();
+    print_message("%d processors in places; %s\n", processors, t.why);
+    assert_true(processors >= 1);
+    assert_true(t.allowed * (t.hardware_threads / t.cores) >= processors);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_machines),
+        cmocka_unit_test(parts_of_a_machine),
+        cmocka_unit_test(quotas),
+        cmocka_unit_test(omp_num_threads_wins),
+        cmocka_unit_test(hybrid_machine),
+        cmocka_unit_test(bad_descriptions),
+        cmocka_unit_test(omp_num_threads_text),
+        cmocka_unit_test(cpu_max_text),
+        cmocka_unit_test_setup_teardown(quota_is_the_least_on_the_way_up, plant, uproot),
+        cmocka_unit_test_setup_teardown(quota_within_a_container, plant, uproot),
+        cmocka_unit_test_setup_teardown(quota_without_its_tables, plant, uproot),
+        cmocka_unit_test(reads_this_machine),
+        cmocka_unit_test(affinity_mask_counts),
+    };
+    const struct CMUnitTest bound[] = {cmocka_unit_test(bound_to_places)};
+    (void)argv;
+    return argc > 1 ? cmocka_run_group_tests_name("topology, bound", bound, NULL, NULL)
+                    : cmocka_run_group_tests_name("topology", tests, NULL, NULL);
+}

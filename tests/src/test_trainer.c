@@ -1,0 +1,325 @@
+/* The trainer: the same bits for any number of threads and on every tier, whatever the batch; interruption; divergence.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "../../kernels/cpu.h"
+#include "../../src/base/random.h"
+#include "../../src/data/order.h"
+#include "../../src/train/reduce.h"
+#include "../../src/train/trainer.h"
+
+enum { IMAGES = 151, PIXELS = 28 * 28 };
+
+static uint8_t images[IMAGES * PIXELS], labels[IMAGES];
+
+/* Strokes of noise on an empty ground, so that some windows hold equal values and some none. */
+static int make_images(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof images; i++) {
+        cvy_random draw = cvy_random_at(11, CVY_RANDOM_INIT, 0, i);
+        images[i] = draw.u[0] % 3 == 0 ? (uint8_t)draw.u[1] : 0;
+    }
+    for (size_t n = 0; n < IMAGES; n++)
+        labels[n] = (uint8_t)(n % 10);
+    return 0;
+}
+
+static cvy_dataset *dataset(void) {
+    cvy_status status = {0};
+    cvy_dataset *set = cvy_dataset_from_u8(images, labels, IMAGES, 28, 28, 1, &status);
+    assert_non_null(set);
+    return set;
+}
+
+static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels, cvy_tier tier, int threads,
+                               const char *optimizer) {
+    cvy_status status = {0};
+    cvy_kernels_fill(kernels, tier);
+    cvy_trainer_options options = {.kernels = kernels, .threads = threads, .seed = 9};
+    assert_true(cvy_optimizer_parse(optimizer, &options.optimizer, &status));
+    cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
+    if (!trainer)
+        fail_msg("%s: %s", status.where, status.what);
+    return trainer;
+}
+
+/* What an epoch leaves behind. */
+typedef struct outcome {
+    float *parameters;
+    size_t bytes;
+    cvy_metrics metrics;
+} outcome;
+
+static outcome train_epoch(const cvy_network *network, cvy_tier tier, int threads, size_t batch) {
+    cvy_status status = {0};
+    cvy_kernels kernels;
+    cvy_trainer *trainer = trainer_of(network, &kernels, tier, threads, "rmsprop");
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    outcome result = {.bytes = cvy_trainer_variables(trainer)->floats * sizeof(float)};
+    cvy_order_fill(order, IMAGES, 9, 0, true);
+    if (!cvy_trainer_epoch(trainer, set, order, IMAGES, batch, NULL, NULL, NULL, &result.metrics, &status))
+        fail_msg("%s: %s", status.where, status.what);
+    assert_int_equal(result.metrics.images, IMAGES);
+    result.parameters = malloc(result.bytes);
+    memcpy(result.parameters, cvy_trainer_parameters(trainer), result.bytes);
+    cvy_dataset_free(set);
+    cvy_trainer_free(trainer);
+    return result;
+}
+
+static void assert_same(const outcome *a, const outcome *b, const char *what, int with, size_t batch) {
+    if (a->bytes != b->bytes || memcmp(a->parameters, b->parameters, a->bytes) != 0 ||
+        memcmp(&a->metrics, &b->metrics, sizeof a->metrics) != 0)
+        fail_msg("%s %d, batch %zu: not the same bits", what, with, batch);
+}
+
+static const size_t batches[] = {1, 5, 16, 17, 32, 50, 100, 151, 400};
+
+static cvy_network *network_with_everything(void) {
+    static const cvy_layer layers[] = {
+        {.kind = CVY_LAYER_INPUT, .output = {3, 28, 28, 1}},
+        {.kind = CVY_LAYER_RESCALING, .scale = 1 / 255.0},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = 5,
+         .kernel_size = {3, 3},
+         .strides = {2, 2},
+         .same = true,
+         .use_bias = true,
+         .activation = CVY_TANH},
+        {.kind = CVY_LAYER_AVERAGE_POOLING2D, .kernel_size = {2, 2}, .strides = {2, 2}},
+        {.kind = CVY_LAYER_DROPOUT, .rate = 0.25},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = 4,
+         .kernel_size = {3, 3},
+         .strides = {1, 1},
+         .use_bias = true,
+         .activation = CVY_SILU},
+        {.kind = CVY_LAYER_MAX_POOLING2D, .kernel_size = {3, 3}, .strides = {2, 2}},
+        {.kind = CVY_LAYER_FLATTEN},
+        {.kind = CVY_LAYER_DENSE, .units = 19, .use_bias = true, .activation = CVY_SIGMOID},
+        {.kind = CVY_LAYER_DROPOUT, .rate = 0.5},
+        {.kind = CVY_LAYER_DENSE, .units = 10, .use_bias = true, .activation = CVY_SOFTMAX},
+    };
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_new("everything", false, &status);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (!cvy_network_add(network, &layers[i], &status))
+            fail_msg("%s: %s", status.where, status.what);
+    return network;
+}
+
+static void same_for_any_threads(const cvy_network *network) {
+    static const int threads[] = {2, 3, 5, 16};
+    cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        outcome one = train_epoch(network, tier, 1, batches[b]);
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            outcome many = train_epoch(network, tier, threads[t], batches[b]);
+            assert_same(&one, &many, "threads", threads[t], batches[b]);
+            free(many.parameters);
+        }
+        free(one.parameters);
+    }
+}
+
+static void same_on_every_tier(const cvy_network *network) {
+    static const size_t some[] = {17, 32, 151};
+    unsigned tiers = cvy_cpu_tiers();
+    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
+        outcome scalar = train_epoch(network, CVY_TIER_scalar, 2, some[b]);
+        for (int tier = CVY_TIER_scalar + 1; tier < CVY_TIERS; tier++) {
+            if (!(tiers >> tier & 1))
+                continue;
+            outcome vector = train_epoch(network, (cvy_tier)tier, 2, some[b]);
+            assert_same(&scalar, &vector, cvy_tier_name((cvy_tier)tier), 2, some[b]);
+            free(vector.parameters);
+        }
+        free(scalar.parameters);
+    }
+}
+
+static void lesson_is_the_same_for_any_threads(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    same_for_any_threads(network);
+    cvy_network_free(network);
+}
+
+static void everything_is_the_same_for_any_threads(void **state) {
+    (void)state;
+    cvy_network *network = network_with_everything();
+    same_for_any_threads(network);
+    cvy_network_free(network);
+}
+
+static void lesson_is_the_same_on_every_tier(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    same_on_every_tier(network);
+    cvy_network_free(network);
+}
+
+static void everything_is_the_same_on_every_tier(void **state) {
+    (void)state;
+    cvy_network *network = network_with_everything();
+    same_on_every_tier(network);
+    cvy_network_free(network);
+}
+
+/* The tree, written down as the recursion it is. */
+static float tree(const float *leaves, size_t begin, size_t width, size_t count) {
+    if (width == 1)
+        return leaves[begin];
+    float left = tree(leaves, begin, width / 2, count);
+    return begin + width / 2 < count ? left + tree(leaves, begin + width / 2, width / 2, count) : left;
+}
+
+static void sums_follow_the_tree(void **state) {
+    (void)state;
+    enum { MOST = 70 };
+    float leaves[MOST];
+    cvy_kernels kernels;
+    cvy_kernels_fill(&kernels, CVY_TIER_scalar);
+    for (size_t i = 0; i < MOST; i++)
+        leaves[i] = expf(20 * cvy_random_unit(cvy_random_at(1, CVY_RANDOM_INIT, 1, i).u[0])); /* order matters */
+    for (size_t count = 1; count <= MOST; count++)
+        for (size_t shares = 1; shares <= 7 && shares <= count; shares++) {
+            static float sums[MOST][16];
+            cvy_forest batch = {0};
+            for (size_t s = 0; s < shares; s++) {
+                cvy_forest forest = {0};
+                int depth = 0;
+                for (size_t i = count * s / shares; i < count * (s + 1) / shares; i++) {
+                    for (int l = 0; l < 16; l++)
+                        sums[i][l] = leaves[i];
+                    cvy_forest_push(&forest, (cvy_node){0, (uint32_t)i, sums[i]}, &kernels, 0, 16);
+                    depth = forest.count > depth ? forest.count : depth;
+                }
+                assert_true(depth <=
+                            cvy_forest_depth((uint32_t)(count * s / shares), (uint32_t)(count * (s + 1) / shares)));
+                for (int i = 0; i < forest.count; i++)
+                    cvy_forest_push(&batch, forest.nodes[i], &kernels, 0, 16);
+            }
+            cvy_forest_close(&batch, &kernels, 0, 16);
+            float expected = tree(leaves, 0, 128, count);
+            assert_memory_equal(&expected, &batch.nodes[0].sum[3], sizeof expected);
+            assert_ptr_equal(batch.nodes[0].sum, sums[0]);
+        }
+}
+
+static bool stop_at_third(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    (void)steps, (void)seconds, (void)metrics;
+    size_t *calls = user;
+    (*calls)++;
+    return step < 3;
+}
+
+static void a_stop_leaves_the_last_whole_step(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_order_fill(order, IMAGES, 1, 0, false);
+
+    /* A raised flag stops after the first step; stepping once by hand gives the same weights. */
+    volatile sig_atomic_t stop = 1;
+    cvy_metrics metrics, by_hand = {0};
+    cvy_trainer *trainer = trainer_of(network, &kernels, tier, 2, "adam");
+    assert_false(cvy_trainer_epoch(trainer, set, order, IMAGES, 32, &stop, NULL, NULL, &metrics, &status));
+    assert_int_equal(status.code, CVY_INTERRUPTED);
+    assert_int_equal(metrics.images, 32);
+    cvy_status fine = {0};
+    cvy_trainer *other = trainer_of(network, &kernels, tier, 2, "adam");
+    assert_true(cvy_trainer_step(other, set, order, 32, &by_hand, &fine));
+    assert_memory_equal(cvy_trainer_parameters(trainer), cvy_trainer_parameters(other),
+                        cvy_trainer_variables(trainer)->floats * sizeof(float));
+
+    /* A callback that says no is obeyed, when it is asked. */
+    size_t calls = 0;
+    fine = (cvy_status){0};
+    bool whole = cvy_trainer_epoch(other, set, order, IMAGES, 1, NULL, stop_at_third, &calls, &metrics, &fine);
+    assert_false(whole);
+    assert_int_equal(fine.code, CVY_INTERRUPTED);
+    assert_true(calls >= 2); /* the first step, and one that was refused */
+    cvy_trainer_free(other);
+    cvy_trainer_free(trainer);
+    cvy_dataset_free(set);
+    cvy_network_free(network);
+}
+
+static void divergence_goes_back_to_the_last_epoch(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    cvy_trainer *trainer = trainer_of(network, &kernels, cvy_cpu_best(cvy_cpu_tiers()), 2, "sgd:lr=1e30");
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_metrics metrics;
+    size_t bytes = cvy_trainer_variables(trainer)->floats * sizeof(float);
+    float *before = malloc(bytes);
+    memcpy(before, cvy_trainer_parameters(trainer), bytes);
+    cvy_order_fill(order, IMAGES, 1, 0, true);
+    assert_false(cvy_trainer_epoch(trainer, set, order, IMAGES, 32, NULL, NULL, NULL, &metrics, &status));
+    assert_int_equal(status.code, CVY_DIVERGED);
+    assert_non_null(strstr(status.what, "not a finite number"));
+    assert_memory_equal(before, cvy_trainer_parameters(trainer), bytes);
+    free(before);
+    cvy_dataset_free(set);
+    cvy_trainer_free(trainer);
+    cvy_network_free(network);
+}
+
+static void wrong_data_is_refused(void **state) {
+    (void)state;
+    cvy_status status = {0}, label = {0}, range = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    cvy_trainer *trainer = trainer_of(network, &kernels, CVY_TIER_scalar, 1, "rmsprop");
+    static const uint8_t bad_labels[2] = {3, 10};
+    cvy_dataset *small = cvy_dataset_from_u8(images, labels, 2, 14, 28, 1, &status);
+    cvy_dataset *wrong = cvy_dataset_from_u8(images, bad_labels, 2, 28, 28, 1, &status);
+    uint32_t order[2] = {0, 1};
+    cvy_metrics metrics = {0};
+    assert_non_null(small);
+    assert_non_null(wrong);
+    assert_false(cvy_trainer_step(trainer, small, order, 2, &metrics, &status));
+    assert_non_null(strstr(status.what, "14 x 28 x 1"));
+    assert_false(cvy_trainer_step(trainer, wrong, order, 2, &metrics, &label));
+    assert_non_null(strstr(label.what, "10"));
+    assert_false(cvy_trainer_forward(trainer, wrong, 1, 2, NULL, NULL, &range));
+    cvy_dataset_free(small);
+    cvy_dataset_free(wrong);
+    cvy_trainer_free(trainer);
+    cvy_network_free(network);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_follow_the_tree),
+        cmocka_unit_test(lesson_is_the_same_for_any_threads),
+        cmocka_unit_test(everything_is_the_same_for_any_threads),
+        cmocka_unit_test(lesson_is_the_same_on_every_tier),
+        cmocka_unit_test(everything_is_the_same_on_every_tier),
+        cmocka_unit_test(a_stop_leaves_the_last_whole_step),
+        cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
+        cmocka_unit_test(wrong_data_is_refused),
+    };
+    return cmocka_run_group_tests_name("trainer", tests, make_images, NULL);
+}
