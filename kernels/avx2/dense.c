@@ -7,7 +7,7 @@ enum { TILE_OUTPUTS = 6, TILE_INPUTS = 12, TILE_VECTORS = 3 };
 #define OUTPUT_TILES(TILE) TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #define WEIGHT_TILES(TILE)                                                                                             \
     TILE(1, 1)                                                                                                         \
-    TILE(2, 1) TILE(4, 1) TILE(8, 1) TILE(12, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(6, 2) TILE(1, 3) TILE(2, 3)     \
-        TILE(4, 3)
+    TILE(2, 1)                                                                                                         \
+    TILE(4, 1) TILE(8, 1) TILE(12, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(6, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3)
 
 #include "../template/dense.h"

@@ -3,4 +3,6 @@
 
 #define KERNEL(operation) cvy_##operation##_avx2
 
+enum { ACTIVATE_VECTORS = 2 };
+
 #include "../template/elementwise.h"

@@ -3,4 +3,6 @@
 
 #define KERNEL(operation) cvy_##operation##_avx512
 
+enum { ACTIVATE_VECTORS = 4 };
+
 #include "../template/elementwise.h"

@@ -3,4 +3,6 @@
 
 #define KERNEL(operation) cvy_##operation##_neon
 
+enum { ACTIVATE_VECTORS = 4 };
+
 #include "../template/elementwise.h"

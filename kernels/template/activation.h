@@ -1,47 +1,92 @@
-/* An activation and its derivative, for the elementwise and the fused kernels. */
+/* An activation and its derivative, for the elementwise and the fused kernels. The including file has defined
+ * ACTIVATE_VECTORS, the vectors to take side by side, at most 4. */
 #ifndef CVY_TEMPLATE_ACTIVATION_H
 #define CVY_TEMPLATE_ACTIVATION_H
 
 #include "elementary.h"
 #include "tile.h"
 
-/* silu(z), and s = sigmoid(z). */
-static inline V v_silu(V z, V *s) {
-    *s = v_sigmoid(z);
-    return v_mul(z, *s);
+/* y = silu(z) and s = sigmoid(z), of `count` vectors side by side (see EACH). */
+TILE_BODY void v_silu_each(const int count, const V *z, V *y, V *s) {
+    v_sigmoid_each(count, z, s);
+    EACH y[i] = v_mul(z[i], s[i]);
 }
 
-/* The derivative of silu where it is v and the sigmoid s. */
-static inline V v_silu_derivative(V v, V s) {
-    return v_fma(v, v_sub(v_set1(1.0f), s), s);
+/* The derivative of silu where it is y and the sigmoid s. */
+TILE_BODY void v_silu_derivative_each(const int count, const V *y, const V *s, V *derivative) {
+    EACH derivative[i] = v_fma(y[i], v_sub(v_set1(1.0f), s[i]), s[i]);
 }
 
-/* activation(z) and its derivative; `activation` is a constant where this is inlined. */
-TILE_BODY V v_activate(cvy_activation_kind activation, V z, V *derivative) {
+/* y = activation(z) and its derivative, of up to 4 vectors; `activation` and `count` are constants where this is
+ * inlined. */
+TILE_BODY void v_activate_each(cvy_activation_kind activation, const int count, const V *z, V *y, V *derivative) {
     const V one = v_set1(1.0f);
-    V y = z, s;
-    *derivative = one;
+    V s[4];
     switch (activation) {
     case CVY_ACT_LINEAR:
+        EACH y[i] = z[i];
+        EACH derivative[i] = one;
         break;
     case CVY_ACT_RELU:
-        y = v_max(v_zero(), z);
-        *derivative = v_select(v_gt(z, v_zero()), one, v_zero());
+        EACH y[i] = v_max(v_zero(), z[i]);
+        EACH derivative[i] = v_select(v_gt(z[i], v_zero()), one, v_zero());
         break;
     case CVY_ACT_SILU:
-        y = v_silu(z, &s);
-        *derivative = v_silu_derivative(y, s);
+        v_silu_each(count, z, y, s);
+        v_silu_derivative_each(count, y, s, derivative);
         break;
     case CVY_ACT_SIGMOID:
-        y = v_sigmoid(z);
-        *derivative = v_mul(y, v_sub(one, y));
+        v_sigmoid_each(count, z, y);
+        EACH derivative[i] = v_mul(y[i], v_sub(one, y[i]));
         break;
     case CVY_ACT_TANH:
-        y = v_tanh(z);
-        *derivative = v_fnma(y, y, one);
+        EACH y[i] = v_tanh(z[i]);
+        EACH derivative[i] = v_fnma(y[i], y[i], one);
         break;
     }
-    return y;
+}
+
+/* `count` vectors, a constant number of them, that stand `stride` floats apart. y may be x, derivative may be NULL. */
+TILE_BODY void activate_group(cvy_activation_kind activation, const int count, size_t stride, const float *x, float *y,
+                              float *derivative) {
+    V z[4], value[4], slope[4];
+    EACH z[i] = v_load(x + i * stride);
+    v_activate_each(activation, count, z, value, slope);
+    EACH v_store(y + i * stride, value[i]);
+    if (derivative)
+        EACH v_store(derivative + i * stride, slope[i]);
+}
+
+TILE_BODY void activate_run(cvy_activation_kind activation, size_t count, size_t stride, const float *x, float *y,
+                            float *derivative) {
+    const size_t group = ACTIVATE_VECTORS * stride, whole = count / ACTIVATE_VECTORS * group, end = count * stride;
+    size_t at = 0;
+    for (; at < whole; at += group)
+        activate_group(activation, ACTIVATE_VECTORS, stride, x + at, y + at, derivative ? derivative + at : NULL);
+    for (; at < end; at += stride)
+        activate_group(activation, 1, stride, x + at, y + at, derivative ? derivative + at : NULL);
+}
+
+/* y = activation(x) and its derivative, of `count` vectors that stand `stride` floats apart. */
+static void activate(cvy_activation_kind activation, size_t count, size_t stride, const float *x, float *y,
+                     float *derivative) {
+    switch (activation) {
+    case CVY_ACT_LINEAR:
+        activate_run(CVY_ACT_LINEAR, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_RELU:
+        activate_run(CVY_ACT_RELU, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_SILU:
+        activate_run(CVY_ACT_SILU, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_SIGMOID:
+        activate_run(CVY_ACT_SIGMOID, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_TANH:
+        activate_run(CVY_ACT_TANH, count, stride, x, y, derivative);
+        break;
+    }
 }
 
 #endif

@@ -207,7 +207,8 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
         .kernel_row = shape->input.row,
         .winner = winner,
     };
-    backward_weights(shape, &walk, images, dy, dweights);
+    if (!OWN_WINNERS(shape, images, dy, winner, dweights))
+        backward_weights(shape, &walk, images, dy, dweights);
     if (dbias)
         bias_gradient(walk.rows * walk.columns, shape->filters, dy, dbias);
 }

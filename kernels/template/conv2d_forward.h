@@ -5,8 +5,9 @@
  * output position and broadcasts a weight per filter. The fused kernel leaves the tile's z in a buffer on the stack and
  * takes the windows from there: the few stores and loads run beside the next tile's multiply-adds.
  *
- * The including file has defined KERNEL(operation), and CONV2D_TILES(TILE) as a list of TILE(columns, filters): columns
- * a power of two, each filters from 1 to TILE_FILTERS with columns 1, 2, ... as far as registers allow. */
+ * The including file has defined KERNEL(operation), ACTIVATE_VECTORS, the windows to pool side by side, and
+ * CONV2D_TILES(TILE) as a list of TILE(columns, filters): columns a power of two, each filters from 1 to TILE_FILTERS
+ * with columns 1, 2, ... as far as registers allow. */
 #include "../contract.h"
 #include "activation.h"
 #include "tile.h"
@@ -123,47 +124,42 @@ void KERNEL(conv2d_forward_hwc16n)(const cvy_conv2d_shape *shape, const float *x
 
 /* Where a run of windows, all in one window row, goes. */
 typedef struct pool_target {
-    float *y, *derivative; /* derivative and winner: both NULL or neither */
+    float *y;          /* receives the chosen z, and then its activation */
+    float *derivative; /* this and winner: both NULL or neither */
     int32_t *winner;
     size_t column;                     /* floats from a window to the next, in all three */
     int32_t offset;                    /* of the first window's first field in an NHWC image */
     int32_t offset_row, offset_column; /* from a field to that of the next output row, column */
 } pool_target;
 
-/* The largest activation of a window, the z that it comes from, and the derivative there. */
-TILE_BODY V window_maximum(cvy_activation_kind activation, const V z[4], V *chosen, V *derivative) {
+/* The z of a window at which the activation is largest. Only silu needs to compute it for that, and only where the
+ * largest z lies between the minimum of silu and 0 and the smallest z below that minimum: rarely. */
+TILE_BODY V choose(const bool silu, const V z[4]) {
     const V a = v_max(v_max(z[0], z[1]), v_max(z[2], z[3]));
-    *chosen = a;
-    if (activation != CVY_ACT_SILU)
-        return v_activate(activation, a, derivative);
+    if (!silu)
+        return a;
     const V b = v_min(v_min(z[0], z[1]), v_min(z[2], z[3])), low = v_set1(CVY_SILU_LOW);
-    const VM falling = v_lt(a, low);
-    V s;
-    *chosen = v_select(falling, b, a);
-    V y = v_silu(*chosen, &s);
-    const VM either = m_andnot(falling, m_and(v_lt(a, v_zero()), v_lt(b, low)));
+    VM take_b = v_lt(a, low);
+    const VM either = m_andnot(take_b, m_and(v_lt(a, v_zero()), v_lt(b, low)));
     if (__builtin_expect(m_any(either), 0)) {
-        V s_b, y_b = v_silu(b, &s_b);
-        const VM take_b = m_and(either, v_gt(y_b, y));
-        *chosen = v_select(take_b, b, *chosen);
-        y = v_select(take_b, y_b, y);
-        s = v_select(take_b, s_b, s);
+        const V both[2] = {a, b};
+        V y[2], s[2];
+        v_silu_each(2, both, y, s);
+        take_b = m_or(take_b, m_and(either, v_gt(y[1], y[0])));
     }
-    *derivative = v_silu_derivative(y, s);
-    return y;
+    return v_select(take_b, b, a);
 }
 
 /* The offset, from the first field of the window, to the first of its fields whose z is the chosen one. */
-TILE_BODY VI window_winner(const V z[4], V chosen, const pool_target *target) {
+TILE_BODY VI winner_of(const V z[4], V chosen, const pool_target *target) {
     VI winner = vi_set1(target->offset_row + target->offset_column);
     winner = vi_select(v_eq(z[2], chosen), vi_set1(target->offset_row), winner);
     winner = vi_select(v_eq(z[1], chosen), vi_set1(target->offset_column), winner);
     return vi_select(v_eq(z[0], chosen), vi_set1(0), winner);
 }
 
-/* The windows of 2 rows x columns x filters outputs that lie dense at z. */
-TILE_BODY void pool_windows(cvy_activation_kind activation, int columns, int filters, const float *z,
-                            const pool_target *target) {
+/* The windows of 2 rows x columns x filters outputs that lie dense at z: the chosen z, and the winners. */
+TILE_BODY void choose_all(const bool silu, int columns, int filters, const float *z, const pool_target *target) {
     const size_t column = (size_t)filters * VL, row = columns * column;
     for (int j = 0; j < columns / 2; j++, z += 2 * column) {
         const VI offset = vi_set1(target->offset + 2 * j * target->offset_column);
@@ -171,39 +167,17 @@ TILE_BODY void pool_windows(cvy_activation_kind activation, int columns, int fil
             const float *first = z + f * VL;
             const V window[4] = {v_load(first), v_load(first + column), v_load(first + row),
                                  v_load(first + row + column)};
+            const V chosen = choose(silu, window);
             const size_t at = j * target->column + (size_t)f * CVY_LANES;
-            V chosen, derivative;
-            v_store(target->y + at, window_maximum(activation, window, &chosen, &derivative));
-            if (target->winner) {
-                v_store(target->derivative + at, derivative);
-                vi_store(target->winner + at, vi_add(offset, window_winner(window, chosen, target)));
-            }
+            v_store(target->y + at, chosen);
+            if (target->winner)
+                vi_store(target->winner + at, vi_add(offset, winner_of(window, chosen, target)));
         }
     }
 }
 
-static void pool(cvy_activation_kind activation, int columns, int filters, const float *z, const pool_target *target) {
-    switch (activation) {
-    case CVY_ACT_LINEAR:
-        pool_windows(CVY_ACT_LINEAR, columns, filters, z, target);
-        break;
-    case CVY_ACT_RELU:
-        pool_windows(CVY_ACT_RELU, columns, filters, z, target);
-        break;
-    case CVY_ACT_SILU:
-        pool_windows(CVY_ACT_SILU, columns, filters, z, target);
-        break;
-    case CVY_ACT_SIGMOID:
-        pool_windows(CVY_ACT_SIGMOID, columns, filters, z, target);
-        break;
-    case CVY_ACT_TANH:
-        pool_windows(CVY_ACT_TANH, columns, filters, z, target);
-        break;
-    }
-}
-
-/* Vectors of z that wait for the pooling. The latency of one window is that of a hundred multiply-adds, so windows are
- * taken in long runs, whose chains overlap, rather than tile by tile. */
+/* Vectors of z that wait for the pooling: long runs of windows keep the pipes busy, where a tile's few would wait for
+ * their own results. */
 enum { POOL_VECTORS = 192 };
 
 /* Window row py, VL lanes from where x, y, derivative and winner point on. */
@@ -211,6 +185,7 @@ static void pooled_row(const cvy_conv2d_shape *shape, const tile_walk *x_walk, c
                        const float *x, const float *weights, const float *bias, const pool_target *whole) {
     _Alignas(64) float z[POOL_VECTORS * VL];
     const int pooled_width = shape->output_width / 2;
+    const size_t row = (size_t)py * pooled_width * whole->column;
     for (int f = 0, filters; f < shape->filters; f += filters) {
         filters = tile_extent(shape->filters - f, TILE_FILTERS);
         for (int px = 0, windows; px < pooled_width; px += windows) {
@@ -221,19 +196,23 @@ static void pooled_row(const cvy_conv2d_shape *shape, const tile_walk *x_walk, c
             walk.y_row = 2 * windows * walk.y_column;
             forward_rows(&walk, 2, 2 * windows, x + 2 * py * walk.x_row + 2 * px * walk.x_column, weights + f,
                          bias ? bias + f : NULL, z);
-            const size_t at = ((size_t)py * pooled_width + px) * whole->column + (size_t)f * CVY_LANES;
+            const size_t at = row + px * whole->column + (size_t)f * CVY_LANES;
             const pool_target target = {
                 .y = whole->y + at,
-                .derivative = whole->winner ? whole->derivative + at : NULL,
                 .winner = whole->winner ? whole->winner + at : NULL,
                 .column = whole->column,
                 .offset = 2 * py * whole->offset_row + 2 * px * whole->offset_column,
                 .offset_row = whole->offset_row,
                 .offset_column = whole->offset_column,
             };
-            pool(activation, 2 * windows, filters, z, &target);
+            if (activation == CVY_ACT_SILU)
+                choose_all(true, 2 * windows, filters, z, &target);
+            else
+                choose_all(false, 2 * windows, filters, z, &target);
         }
     }
+    activate(activation, (size_t)pooled_width * shape->filters, CVY_LANES, whole->y + row, whole->y + row,
+             whole->winner ? whole->derivative + row : NULL);
 }
 
 void KERNEL(conv2d_maxpool2x2_forward_hwc16n)(const cvy_conv2d_shape *shape, cvy_activation_kind activation,

@@ -12,6 +12,11 @@
 #ifndef CVY_TEMPLATE_ELEMENTARY_H
 #define CVY_TEMPLATE_ELEMENTARY_H
 
+#include "tile.h"
+
+/* Inlined even where a compiler finds it long: a call would empty all vector registers. */
+#define ELEMENTARY static inline __attribute__((always_inline))
+
 #define CVY_LOG2_E 0x1.715476p+0f
 #define CVY_LN2_HI 0x1.62e4p-1f
 #define CVY_LN2_LO 0x1.7f7d1cp-20f
@@ -36,7 +41,7 @@ static inline V v_ldexp(V p, V n, VI n_bits) {
 #endif
 
 /* exp(-104) < 2^-150 rounds to zero and exp(89) > 2^128 to infinity. */
-static inline V v_exp(V x) {
+ELEMENTARY V v_exp(V x) {
     const V shift = v_set1(CVY_ROUND_TO_INT), one = v_set1(1.0f);
     x = v_min(v_set1(89.0f), v_max(v_set1(-104.0f), x));
     V sum = v_fma(x, v_set1(CVY_LOG2_E), shift), n = v_sub(sum, shift);
@@ -49,29 +54,43 @@ static inline V v_exp(V x) {
     return v_ldexp(v_add(one, v_fma(v_mul(r, r), q, r)), n, v_bits(sum));
 }
 
-/* 1 / (1 + exp(-x)). With exp(-x) = 2^n (1 + t) the denominator is 2^n t + (2^n + 1), rounded once. Numerator and
- * denominator are scaled by 2^-32, so that 2^n may reach exp(104), beyond which the quotient rounds to zero; below
- * exp(-30) the quotient is 1. The reduction yields u = -r (which saves negating x), and -t = u - u^2 q(-u). Where n =
- * 24 the sum 2^n + 1 is a tie and loses the one, 2^-24 of the denominator: the numerator gives it back. */
-static inline V v_sigmoid(V x) {
+/* Before a statement about element i of the vectors in work side by side. */
+#define EACH UNROLL for (int i = 0; i < count; i++)
+
+/* y = 1 / (1 + exp(-x)) for up to 4 vectors, a constant number of them, step by step side by side: one alone waits for
+ * its own results most of the time.
+ *
+ * With exp(-x) = 2^n (1 + t) the denominator is 2^n t + (2^n + 1), rounded once. Numerator and denominator are scaled
+ * by 2^-32, so that 2^n may reach exp(104), beyond which the quotient rounds to zero; below exp(-30) the quotient is 1.
+ * The reduction yields u = -r (which saves negating x), and -t = u - u^2 q(-u). Where n = 24 the sum 2^n + 1 is a tie
+ * and loses the one, 2^-24 of the denominator: the numerator gives it back. */
+ELEMENTARY void v_sigmoid_each(const int count, const V *x, V *y) {
     const V shift = v_set1(CVY_ROUND_TO_INT), one = v_set1(0x1p-32f);
-    x = v_max(v_set1(-104.0f), v_min(v_set1(30.0f), x));
-    V sum = v_fma(x, v_set1(-CVY_LOG2_E), shift), n = v_sub(sum, shift);
-    V u = v_fma(n, v_set1(CVY_LN2_LO), v_fma(n, v_set1(CVY_LN2_HI), x));
-    V q = v_set1(CVY_EXP_Q4);
-    q = v_fma(q, u, v_set1(-CVY_EXP_Q3));
-    q = v_fma(q, u, v_set1(CVY_EXP_Q2));
-    q = v_fma(q, u, v_set1(-CVY_EXP_Q1));
-    q = v_fma(q, u, v_set1(CVY_EXP_Q0));
-    V minus_t = v_fnma(v_mul(u, u), q, u);
-    V scale = v_from_bits(vi_add(vi_shl(v_bits(sum), 23), vi_set1((127 - 32) * (1 << 23))));
-    V numerator = v_select(v_eq(n, v_set1(24.0f)), v_set1(0x1.fffffep-33f), one);
-    return v_div(numerator, v_fnma(scale, minus_t, v_add(scale, one)));
+    V sum[4], n[4], u[4], q[4], scale[4];
+    EACH u[i] = v_max(v_set1(-104.0f), v_min(v_set1(30.0f), x[i]));
+    EACH sum[i] = v_fma(u[i], v_set1(-CVY_LOG2_E), shift);
+    EACH n[i] = v_sub(sum[i], shift);
+    EACH scale[i] = v_from_bits(vi_add(vi_shl(v_bits(sum[i]), 23), vi_set1((127 - 32) * (1 << 23))));
+    EACH u[i] = v_fma(n[i], v_set1(CVY_LN2_HI), u[i]);
+    EACH u[i] = v_fma(n[i], v_set1(CVY_LN2_LO), u[i]);
+    EACH q[i] = v_fma(v_set1(CVY_EXP_Q4), u[i], v_set1(-CVY_EXP_Q3));
+    EACH q[i] = v_fma(q[i], u[i], v_set1(CVY_EXP_Q2));
+    EACH q[i] = v_fma(q[i], u[i], v_set1(-CVY_EXP_Q1));
+    EACH q[i] = v_fma(q[i], u[i], v_set1(CVY_EXP_Q0));
+    EACH u[i] = v_fnma(v_mul(u[i], u[i]), q[i], u[i]); /* -t */
+    EACH q[i] = v_fnma(scale[i], u[i], v_add(scale[i], one));
+    EACH y[i] = v_div(v_select(v_eq(n[i], v_set1(24.0f)), v_set1(0x1.fffffep-33f), one), q[i]);
+}
+
+ELEMENTARY V v_sigmoid(V x) {
+    V y;
+    v_sigmoid_each(1, &x, &y);
+    return y;
 }
 
 /* x + x^3 p(x^2) for |x| < 0.55, where p has degree 4 and makes the relative error at most 2^-29.8; above,
  * 1 - 2 sigmoid(-2|x|) with the sign of x: there the quotient's errors count for a quarter. */
-static inline V v_tanh(V x) {
+ELEMENTARY V v_tanh(V x) {
     const VI sign_bit = vi_set1(INT32_MIN);
     V square = v_mul(x, x);
     V p = v_set1(-0x1.9b249cp-8f);
@@ -88,7 +107,7 @@ static inline V v_tanh(V x) {
 
 /* x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2): log(1 + f) = f - f^2 / 2 + f^3 p(f), where p has degree 8 and
  * makes the relative error at most 2^-30.3. Subnormals are scaled by 2^23 first. */
-static inline V v_log(V x) {
+ELEMENTARY V v_log(V x) {
     const VI sqrt_half = vi_set1(0x3f3504f3);
     VM tiny = v_lt(x, v_set1(0x1p-126f));
     VI bits = v_bits(v_select(tiny, v_mul(x, v_set1(0x1p+23f)), x));

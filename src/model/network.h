@@ -46,13 +46,13 @@ typedef struct cvy_layer {
     char name[CVY_NAME_MAX];
     /* Height, width of Conv2D and of pooling, where kernel_size is pool_size and a stride of 0 means as kernel_size */
     int kernel_size[2], strides[2];
-    bool same;                 /* padding "same"; else "valid" */
-    int units;                 /* filters of Conv2D, units of Dense */
+    bool same; /* padding "same"; else "valid" */
+    int units; /* filters of Conv2D, units of Dense */
     bool use_bias;
     cvy_activation_name activation; /* of Conv2D, Dense, Activation */
     cvy_initializer kernel_initializer, bias_initializer;
-    double scale, offset;      /* Rescaling */
-    double rate;               /* Dropout */
+    double scale, offset; /* Rescaling */
+    double rate;          /* Dropout */
     /* Derived when the layer is added, but for the input, which states its shape here */
     cvy_shape output;
     size_t parameters;

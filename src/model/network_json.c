@@ -206,14 +206,13 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
         return NULL;
     json_error_t error;
     json_t *model = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!model) {
-        if (*error.text)
-            cvy_fail(status, CVY_FAILED, origin, "line %d, column %d: %s", error.line, error.column, error.text);
-        else
-            cvy_fail(status, CVY_FAILED, origin, "out of memory"); /* the one failure that has no text */
-        return NULL;
-    }
-    cvy_network *network = read_model(model, status);
+    cvy_network *network = NULL;
+    if (model)
+        network = read_model(model, status);
+    else if (*error.text)
+        cvy_fail(status, CVY_FAILED, "", "line %d, column %d: %s", error.line, error.column, error.text);
+    else
+        cvy_fail(status, CVY_FAILED, "", "out of memory"); /* the one failure that has no text */
     if (!network)
         name_origin(origin, status);
     json_decref(model);

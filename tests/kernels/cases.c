@@ -110,6 +110,12 @@ static cvy_conv2d_shape tile_sweep(size_t i) {
                         : conv2d_giving(height, width, 3, 6, 5, 5, 1, 1, 0, i);
 }
 
+/* Long rows of many filters, more than a kernel can hold at once. */
+static cvy_conv2d_shape wide_sweep(size_t i) {
+    return conv2d_giving(2 + (int32_t)(i % 2), 20 + (int32_t)(i * 5 % 19), 1 + (int32_t)(i % 2),
+                         7 + (int32_t)(i * 11 % 27), 1 + (int32_t)(i % 3), 3, 1, 1, 0, i);
+}
+
 /* Images from 5 to 40 rows and columns. */
 static cvy_conv2d_shape size_sweep(size_t i) {
     const int32_t height = (int32_t)(i * 5 % 36) + 5, width = (int32_t)(i % 36) + 5;
@@ -135,6 +141,7 @@ enum {
     SHORT_CHANNELS = 33,
     SHORT_5X5 = 33 * 4,
     SHORT_TILES = 280,
+    SHORT_WIDE = 19,
     SHORT_SIZES = 36,
     SHORT_KERNELS = 121,
     SHORT_STRIDES = 63
@@ -147,6 +154,8 @@ static bool conv2d_sweeps(size_t i, cvy_conv2d_shape *s) {
         *s = channel_sweep_5x5(i);
     else if (in_sweep(&i, SHORT_TILES))
         *s = tile_sweep(i);
+    else if (in_sweep(&i, SHORT_WIDE))
+        *s = wide_sweep(i);
     else if (in_sweep(&i, SHORT_SIZES))
         *s = size_sweep(i);
     else if (in_sweep(&i, SHORT_KERNELS))
@@ -272,6 +281,8 @@ bool dense_case_at(case_set set, size_t index, dense_case *c) {
         return false;
     else if (in_sweep(&index, ODD_DENSE))
         c->shape = odd_dense[index];
+    else if (in_sweep(&index, 90)) /* more units than a vector or two */
+        c->shape = (cvy_dense_shape){1 + (int32_t)(index * 7 % 61), 41 + (int32_t)index};
     else if (in_sweep(&index, side * side))
         c->shape = (cvy_dense_shape){1 + (int32_t)(index / side), 1 + (int32_t)(index % side)};
     else

@@ -546,6 +546,9 @@ static void messages_hold_no_control_characters(void **state) {
     status = (cvy_status){0};
     assert_null(read_model(model, &status));
     expect_error(&status, CVY_FAILED, "model.json: layer name", "\"?c\" holds a control character");
+    status = (cvy_status){0};
+    assert_null(read_text("{\"a\": \033[2J}", &status));
+    expect_error(&status, CVY_FAILED, "model.json", "line 1, column 7: invalid token near '?'");
 }
 
 /* Every prefix of a file is an error, and no crash. */

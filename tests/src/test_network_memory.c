@@ -1,7 +1,6 @@
-/* Each allocation of describing a network, failing: an error, and nothing lost. */
+/* Each allocation of describing a network, failing: an error that says so, and nothing lost. (jansson's own are left
+ * alone: short of memory, it can drop a character of a string and go on.) */
 #include "files.h"
-
-#include <jansson.h>
 
 #include "../../src/model/summary.h"
 #include "../../src/model/variables.h"
@@ -63,8 +62,8 @@ static char path[PATH_MAX];
 static void read_and_lay_out(cvy_status *status) {
     cvy_network *network = cvy_network_from(path, status);
     cvy_variables variables = {0};
-    if (network && cvy_variables_layout(network, &variables, status))
-        assert_true(variables.parameters > 0);
+    if (network)
+        cvy_variables_layout(network, &variables, status);
     cvy_variables_free(&variables);
     cvy_network_free(network);
 }
@@ -84,18 +83,15 @@ static long fail_each(void (*run)(cvy_status *status)) {
             expect_ok(&status);
             return n;
         }
-        /* What failed cannot always be said: jansson reports some of its own failures as errors of syntax. */
-        assert_int_equal(status.code, CVY_FAILED);
-        assert_true(*status.where && *status.what);
+        expect_error(&status, CVY_FAILED, "", "out of memory");
     }
 }
 
 static void reading_survives_every_failure(void **state) {
     (void)state;
-    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
     snprintf(path, sizeof path, "%s/everything.json", CVY_NETWORKS);
-    assert_true(fail_each(read_and_lay_out) > 500);
-    snprintf(path, sizeof path, "lesson");
+    assert_true(fail_each(read_and_lay_out) >= 4);
+    strcpy(path, "lenet5");
     assert_true(fail_each(read_and_lay_out) >= 3);
 }
 

@@ -204,7 +204,8 @@ static void step_adam(const cvy_optimizer_settings *s, int t, double g, referenc
     r->m = s->beta_1 * r->m + (1 - s->beta_1) * g;
     r->v = s->beta_2 * r->v + (1 - s->beta_2) * g * g;
     r->h = s->amsgrad ? fmax(r->h, r->v) : r->v;
-    double alpha = s->learning_rate * sqrt(1 - pow(s->beta_2, t)) / (1 - pow(s->beta_1, t));
+    double beta_1 = (float)s->beta_1, beta_2 = (float)s->beta_2; /* of the powers, as Keras has it */
+    double alpha = s->learning_rate * sqrt(1 - pow(beta_2, t)) / (1 - pow(beta_1, t));
     r->w -= r->m * alpha / (sqrt(r->h) + s->epsilon);
 }
 
@@ -330,12 +331,12 @@ static void rules_round_once(void **state) {
     double power_1 = 1, power_2 = 1;
     for (int t = 1; t <= 1000; t++) {
         cvy_optimizer_begin(&optimizer);
-        power_1 *= 0.9;
-        power_2 *= 0.999;
+        power_1 *= 0.9f; /* of the rounded betas, as Keras has it */
+        power_2 *= 0.999f;
         assert_true(optimizer.rule.adam.alpha == (float)(0.001 * sqrt(1 - power_2) / (1 - power_1)));
     }
     assert_true(optimizer.beta_1_power == power_1 && optimizer.beta_2_power == power_2);
-    assert_true(fabs(power_2 - pow(0.999, 1000)) < 1e-12);
+    assert_true(fabs(power_2 - pow(0.999f, 1000)) < 1e-12);
     assert_true(optimizer.rule.adam.one_minus_beta_1 == (float)(1 - 0.9));
     assert_true(optimizer.rule.adam.one_minus_beta_2 == (float)(1 - 0.999));
     assert_true(optimizer.rule.adam.decay == (float)(0.001 * 0.004));

@@ -49,8 +49,8 @@ static cvy_network *dense_network(int inputs, int units) {
 
 /* The text holds the line. */
 static void expect_line(const char *text, const char *line) {
-    if (!strstr(text, line))
-        fail_msg("no line '%s' in:\n%s", line, text);
+    if (!text || !strstr(text, line))
+        fail_msg("no line '%s' in:\n%s", line, text ? text : "nothing");
 }
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------ */
