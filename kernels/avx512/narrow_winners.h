@@ -10,18 +10,19 @@
 #define CVY_AVX512_NARROW_WINNERS_H
 
 enum {
-    NARROW_FLOATS = 8,        /* of a row in half a register */
-    NARROW_FILTERS = 4,       /* the most in a tile: 3 accumulators each for a kernel of 5 rows */
-    NARROW_CODES = 16 * 1024, /* bytes on the stack for the codes of a tile's winners */
+    NARROW_FLOATS = 8,    /* of a row in half a register */
+    NARROW_FILTERS = 6,   /* the most in a tile, at most 3 accumulators each */
+    NARROW_CODE = 5,      /* bits for a winner's lane: 6 filters in 32 bits */
+    NARROW_WINDOWS = 256, /* whose codes fit on the stack, 64 bytes each */
 };
 
 typedef struct narrow_walk {
     int rows, columns;                                  /* of windows */
     int filters;                                        /* of the layer: the stride in dy */
     int together;                                       /* window columns that the same 8 floats hold */
+    int window_lanes;                                   /* lanes from a window's first column to the next one's */
     size_t image, input_row, window_row, window_column; /* floats */
-    const uint8_t *codes; /* [window][filter of the tile][image]: 8 * which of the four index vectors */
-    const int32_t *index; /* [together][dy][dx][16]: where the kernel rows' lanes stand in a pair of registers */
+    const int32_t *codes; /* [window][image]: for each filter the lane of a pair of rows at which its winner begins */
 } narrow_walk;
 
 /* 8 floats from each of two places. */
@@ -39,40 +40,58 @@ static inline V v_permute(V a, VI at) {
     return _mm512_permutexvar_ps(at, a);
 }
 
-static inline void vi_store_u8(uint8_t *p, VI a) {
-    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(a));
+/* One window: a winner's rows begin at its lane of the pairs. `lane` is 0..15 plus the window's place in the pairs; of
+ * an index the permutations look at the low 5 and 4 bits only, which the other filters' codes do not reach. */
+TILE_BODY void narrow_window(const int filters, const int pairs, const V *pair, VI lane, VI code, const float *gradient,
+                             V sum[NARROW_FILTERS][3]) {
+    UNROLL for (int f = 0; f < filters; f++) {
+        const V g = v_set1(gradient[f * CVY_LANES]);
+        const VI at = vi_add(lane, vi_shr(code, NARROW_CODE * f));
+        UNROLL for (int p = 0; p < pairs - 1; p++) sum[f][p] =
+            v_fma(g, v_permute2(pair[p], at, pair[p + 1]), sum[f][p]);
+        sum[f][pairs - 1] = v_fma(g, v_permute(pair[pairs - 1], at), sum[f][pairs - 1]);
+    }
 }
 
-/* All 16 images. sum[f][p] holds kernel rows 2p and 2p + 1 of filter f. */
-TILE_BODY void narrow_tile(const int filters, const int pairs, const narrow_walk *walk, const float *images,
-                           const float *dy, V sum[NARROW_FILTERS][3]) {
-    const size_t input_row = walk->input_row;
-    for (int l = 0; l < CVY_LANES; l++, images += walk->image) {
-        const float *gradient = dy + l;
-        const uint8_t *code = walk->codes + l;
-        for (int py = 0; py < walk->rows; py++) {
-            for (int px = 0; px < walk->columns; px += walk->together) {
-                const float *window = images + py * walk->window_row + px * walk->window_column;
-                const int32_t *index = walk->index;
-                V pair[3];
-                UNROLL for (int p = 0; p < pairs; p++) pair[p] =
-                    v_load_halves(window + 2 * p * input_row, window + (2 * p + 1) * input_row);
-                for (int i = least(walk->together, walk->columns - px); i > 0; i--) {
-                    UNROLL for (int f = 0; f < filters; f++) {
-                        const V g = v_set1(gradient[f * CVY_LANES]);
-                        const VI at = vi_load(index + (size_t)code[f * CVY_LANES] * 2);
-                        UNROLL for (int p = 0; p < pairs - 1; p++) sum[f][p] =
-                            v_fma(g, v_permute2(pair[p], at, pair[p + 1]), sum[f][p]);
-                        sum[f][pairs - 1] = v_fma(g, v_permute(pair[pairs - 1], at), sum[f][pairs - 1]);
-                    }
-                    gradient += (size_t)walk->filters * CVY_LANES;
-                    code += (size_t)filters * CVY_LANES;
-                    index += 4 * CVY_LANES;
-                }
+/* The pairs of rows from a window's first column on. */
+TILE_BODY void narrow_load(const int pairs, const float *window, size_t input_row, V *pair) {
+    UNROLL for (int p = 0; p < pairs; p++) pair[p] =
+        v_load_halves(window + 2 * p * input_row, window + (2 * p + 1) * input_row);
+}
+
+/* All 16 images; `together` is 1, or 2 where the same pairs hold two windows. sum[f][p] receives kernel rows 2p and
+ * 2p + 1 of filter f. */
+TILE_BODY void narrow_tile(const int filters, const int pairs, const int together, const narrow_walk *walk,
+                           const float *images, const float *dy, V sum[NARROW_FILTERS][3]) {
+    const size_t input_row = walk->input_row, step = (size_t)walk->filters * CVY_LANES;
+    const size_t window_column = walk->window_column;
+    const VI first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const VI second = vi_add(first, vi_set1((int32_t)window_column));
+    for (int l = 0; l < CVY_LANES; l++) {
+        const float *gradient = dy + l, *window_row = images + l * walk->image;
+        const int32_t *code = walk->codes + l;
+        for (int py = 0; py < walk->rows; py++, window_row += walk->window_row) {
+            const float *window = window_row;
+            V pair[3];
+            int px = walk->columns;
+            for (; px >= together; px -= together, window += together * window_column) {
+                narrow_load(pairs, window, input_row, pair);
+                narrow_window(filters, pairs, pair, first, vi_set1(*code), gradient, sum);
+                if (together == 2)
+                    narrow_window(filters, pairs, pair, second, vi_set1(code[CVY_LANES]), gradient + step, sum);
+                gradient += together * step;
+                code += together * CVY_LANES;
+            }
+            if (px > 0) {
+                narrow_load(pairs, window, input_row, pair);
+                narrow_window(filters, pairs, pair, first, vi_set1(*code), gradient, sum);
+                gradient += step;
+                code += CVY_LANES;
             }
         }
     }
 }
+
 /* dweights[ky][i][f] of the tile's filters; `row` floats i a kernel row. */
 TILE_BODY void narrow_store(const int filters, const int pairs, int row, int filter_count, V sum[NARROW_FILTERS][3],
                             float *dweights) {
@@ -86,39 +105,55 @@ TILE_BODY void narrow_store(const int filters, const int pairs, int row, int fil
 
 typedef void narrow_fn(const narrow_walk *walk, int row, const float *images, const float *dy, float *dweights);
 
-#define NARROW(FILTERS, PAIRS)                                                                                         \
-    static void narrow_##FILTERS##x##PAIRS(const narrow_walk *walk, int row, const float *images, const float *dy,     \
-                                           float *dweights) {                                                          \
+#define NARROW(FILTERS, PAIRS, TOGETHER)                                                                               \
+    static void narrow_##FILTERS##x##PAIRS##x##TOGETHER(const narrow_walk *walk, int row, const float *images,         \
+                                                        const float *dy, float *dweights) {                            \
         V sum[NARROW_FILTERS][3];                                                                                      \
         UNROLL for (int f = 0; f < FILTERS; f++) UNROLL for (int p = 0; p < PAIRS; p++) sum[f][p] = v_zero();          \
-        narrow_tile(FILTERS, PAIRS, walk, images, dy, sum);                                                            \
+        narrow_tile(FILTERS, PAIRS, TOGETHER, walk, images, dy, sum);                                                  \
         narrow_store(FILTERS, PAIRS, row, walk->filters, sum, dweights);                                               \
     }
-NARROW(1, 2)
-NARROW(2, 2)
-NARROW(3, 2) NARROW(4, 2) NARROW(1, 3) NARROW(2, 3) NARROW(3, 3) NARROW(4, 3)
+#define NARROW_FILTERS_OF(PAIRS, TOGETHER)                                                                             \
+    NARROW(1, PAIRS, TOGETHER)                                                                                         \
+    NARROW(2, PAIRS, TOGETHER) NARROW(3, PAIRS, TOGETHER) NARROW(4, PAIRS, TOGETHER) NARROW(5, PAIRS, TOGETHER)        \
+        NARROW(6, PAIRS, TOGETHER)
+NARROW_FILTERS_OF(2, 1)
+NARROW_FILTERS_OF(2, 2)
+NARROW_FILTERS_OF(3, 1)
+NARROW_FILTERS_OF(3, 2)
 #undef NARROW
+#undef NARROW_FILTERS_OF
 
-    static narrow_fn *const narrow_tiles[NARROW_FILTERS + 1][4] = {
-        [1] = {[2] = narrow_1x2, [3] = narrow_1x3},
-        [2] = {[2] = narrow_2x2, [3] = narrow_2x3},
-        [3] = {[2] = narrow_3x2, [3] = narrow_3x3},
-        [4] = {[2] = narrow_4x2, [3] = narrow_4x3},
+/* By pairs, windows together, filters. */
+static narrow_fn *const narrow_tiles[4][3][NARROW_FILTERS + 1] = {
+#define NARROW_FILTERS_OF(PAIRS, TOGETHER)                                                                             \
+    [PAIRS][TOGETHER] = {NULL,                                                                                         \
+                         narrow_1x##PAIRS##x##TOGETHER,                                                                \
+                         narrow_2x##PAIRS##x##TOGETHER,                                                                \
+                         narrow_3x##PAIRS##x##TOGETHER,                                                                \
+                         narrow_4x##PAIRS##x##TOGETHER,                                                                \
+                         narrow_5x##PAIRS##x##TOGETHER,                                                                \
+                         narrow_6x##PAIRS##x##TOGETHER},
+    NARROW_FILTERS_OF(2, 1) NARROW_FILTERS_OF(2, 2) NARROW_FILTERS_OF(3, 1) NARROW_FILTERS_OF(3, 2)
+#undef NARROW_FILTERS_OF
 };
 
-/* The codes of a tile's winners: 0, 8, 16, 24 for the window's fields in order. */
-static void encode_winners(const narrow_walk *walk, int filters, int32_t offset_column, const int32_t *winner,
-                           uint8_t *codes) {
-    const VI right = vi_set1(offset_column), below = vi_set1((int32_t)walk->input_row);
+/* A winner lies 0 or one column, and 0 or one row, after its window's first field; in a pair of rows, a column's step
+ * and 8 lanes. */
+static void encode_winners(const narrow_walk *walk, int filters, const int32_t *winner, int32_t *codes) {
+    const VI below = vi_set1((int32_t)walk->input_row), fold = vi_set1((int32_t)walk->input_row - NARROW_FLOATS);
     for (int py = 0; py < walk->rows; py++)
-        for (int px = 0; px < walk->columns; px++, winner += (size_t)walk->filters * CVY_LANES) {
+        for (int px = 0; px < walk->columns; px++) {
             const VI first = vi_set1((int32_t)(py * walk->window_row + px * walk->window_column));
-            for (int f = 0; f < filters; f++, codes += CVY_LANES) {
+            VI code = vi_set1(0);
+            for (int f = filters - 1; f >= 0; f--) {
                 const VI offset = vi_sub(vi_load(winner + f * CVY_LANES), first);
-                VI code = vi_select(vi_eq(offset, below), vi_set1(16), vi_set1(24));
-                code = vi_select(vi_eq(offset, right), vi_set1(8), code);
-                vi_store_u8(codes, vi_select(vi_eq(offset, vi_set1(0)), vi_set1(0), code));
+                const VI lane = _mm512_mask_sub_epi32(offset, _mm512_cmpge_epi32_mask(offset, below), offset, fold);
+                code = vi_or(vi_shl(code, NARROW_CODE), lane);
             }
+            vi_store(codes, code);
+            winner += (size_t)walk->filters * CVY_LANES;
+            codes += CVY_LANES;
         }
 }
 
@@ -128,30 +163,24 @@ static bool narrow_winners(const cvy_conv2d_shape *shape, const float *images, c
     const int row = shape->kernel_width * shape->input.channels, step = shape->stride_x * shape->input.channels;
     const int pairs = (shape->kernel_height + 1) / 2, windows = (shape->output_height / 2) * (shape->output_width / 2);
     if (row + step > NARROW_FLOATS || shape->stride_y != 1 || shape->kernel_height != 2 * pairs - 1 || pairs < 2 ||
-        pairs > 3 || windows * NARROW_FILTERS * CVY_LANES > NARROW_CODES)
+        pairs > 3 || windows > NARROW_WINDOWS)
         return false;
-    _Alignas(64) int32_t index[4 * 4 * CVY_LANES]; /* rows of 8 floats hold at most 4 windows of 2 columns */
-    uint8_t codes[NARROW_CODES];
+    const int together = row + 3 * step <= NARROW_FLOATS ? 2 : 1; /* windows that the same 8 floats hold */
+    _Alignas(64) int32_t codes[NARROW_WINDOWS * CVY_LANES];
     const narrow_walk walk = {
         .rows = shape->output_height / 2,
         .columns = shape->output_width / 2,
         .filters = shape->filters,
-        .together = (NARROW_FLOATS - row - step) / (2 * step) + 1,
         .image = shape->input.image,
         .input_row = shape->input.row,
         .window_row = 2 * (size_t)shape->input.row,
         .window_column = 2 * (size_t)step,
         .codes = codes,
-        .index = index,
     };
-    for (int i = 0; i < walk.together * 4 * CVY_LANES; i++) {
-        const int window = i / (4 * CVY_LANES), below = i / (2 * CVY_LANES) % 2, right = i / CVY_LANES % 2;
-        index[i] = 2 * step * window + NARROW_FLOATS * below + step * right + i % CVY_LANES;
-    }
     for (int f = 0, filters; f < shape->filters; f += filters) {
         filters = tile_extent(shape->filters - f, NARROW_FILTERS);
-        encode_winners(&walk, filters, step, winner + (size_t)f * CVY_LANES, codes);
-        narrow_tiles[filters][pairs](&walk, row, images, dy + (size_t)f * CVY_LANES, dweights + f);
+        encode_winners(&walk, filters, winner + (size_t)f * CVY_LANES, codes);
+        narrow_tiles[pairs][together][filters](&walk, row, images, dy + (size_t)f * CVY_LANES, dweights + f);
     }
     return true;
 }

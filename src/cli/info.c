@@ -18,27 +18,30 @@ static void print_tiers(cvy_tier used, const char *why) {
     }
 }
 
-static void print_cache(const char *name, size_t bytes) {
-    if (!bytes)
-        return;
-    printf("%s ", name);
-    if (bytes % (1 << 20))
-        printf("%zu KiB  ", bytes >> 10);
-    else
-        printf("%zu MiB  ", bytes >> 20);
+static void print_caches(const cvy_topology *machine) {
+    const struct {
+        const char *name;
+        size_t bytes;
+    } caches[] = {{"L1d", machine->l1d}, {"L2", machine->l2}, {"L3", machine->l3}};
+    const char *between = "";
+    printf("%-14s", "Caches");
+    for (int i = 0; i < 3; i++) {
+        size_t bytes = caches[i].bytes;
+        bool mebibytes = bytes % (1 << 20) == 0;
+        if (!bytes)
+            continue;
+        printf("%s%s %zu %s", between, caches[i].name, mebibytes ? bytes >> 20 : bytes >> 10,
+               mebibytes ? "MiB" : "KiB");
+        between = ", ";
+    }
+    puts(*between ? "" : "unknown");
 }
 
 static void print_machine(const cvy_topology *machine) {
     printf("%-14s%s\n", "Processor", *machine->processor ? machine->processor : "unknown");
     printf("%-14s%d on %d package%s, %d hardware threads; this process may use %d\n", "Cores", machine->cores,
            machine->packages, machine->packages == 1 ? "" : "s", machine->hardware_threads, machine->allowed);
-    printf("%-14s", "Caches");
-    if (!machine->l1d && !machine->l2 && !machine->l3)
-        printf("unknown");
-    print_cache("L1d", machine->l1d);
-    print_cache("L2", machine->l2);
-    print_cache("L3", machine->l3);
-    puts("");
+    print_caches(machine);
 }
 
 static void run(int argc, char **argv, cvy_status *status) {

@@ -25,7 +25,7 @@ static void print_help(const cli_syntax *syntax) {
         const cli_option *option = &syntax->options[i];
         int used =
             printf("  --%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
-        printf("%*s", used < COLUMN ? COLUMN - used : 2, "");
+        printf("%s%*s", used < COLUMN ? "" : "\n", used < COLUMN ? COLUMN - used : COLUMN, "");
         print_indented(option->help, COLUMN);
     }
     printf("  %-*s%s\n\nExamples:\n  ", COLUMN - 2, "--help", "print this help");
