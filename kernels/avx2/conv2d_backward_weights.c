@@ -3,10 +3,11 @@
 
 #define KERNEL(operation) cvy_##operation##_avx2
 
-enum { TILE_FILTERS = 3, TILE_KERNEL_ROWS = 5, TILE_VECTORS = 2 };
+enum { TILE_FILTERS = 3, TILE_KERNEL_ROWS = 5, TILE_VECTORS = 2, ALIGN_FROM = 0 };
 #define WEIGHT_TILES(TILE)                                                                                             \
     TILE(all, 1, 1)                                                                                                    \
-    TILE(all, 2, 1) TILE(all, 1, 2) TILE(winners, 1, 1) TILE(winners, 2, 1) TILE(winners, 3, 1) TILE(winners, 1, 2)
+    TILE(all, 2, 1) TILE(all, 1, 2) TILE(winners, 1, 1) TILE(winners, 2, 1) TILE(winners, 3, 1) TILE(winners, 1, 2)    \
+        TILE(aligned, 1, 1) TILE(aligned, 2, 1) TILE(aligned, 3, 1)
 #define OWN_WINNERS(...) false
 
 #include "../template/conv2d_backward_weights.h"

@@ -115,8 +115,8 @@ typedef void narrow_fn(const narrow_walk *walk, int row, const float *images, co
     }
 #define NARROW_FILTERS_OF(PAIRS, TOGETHER)                                                                             \
     NARROW(1, PAIRS, TOGETHER)                                                                                         \
-    NARROW(2, PAIRS, TOGETHER) NARROW(3, PAIRS, TOGETHER) NARROW(4, PAIRS, TOGETHER) NARROW(5, PAIRS, TOGETHER)        \
-        NARROW(6, PAIRS, TOGETHER)
+    NARROW(2, PAIRS, TOGETHER)                                                                                         \
+    NARROW(3, PAIRS, TOGETHER) NARROW(4, PAIRS, TOGETHER) NARROW(5, PAIRS, TOGETHER) NARROW(6, PAIRS, TOGETHER)
 NARROW_FILTERS_OF(2, 1)
 NARROW_FILTERS_OF(2, 2)
 NARROW_FILTERS_OF(3, 1)

@@ -13,7 +13,7 @@ typedef struct field_walk {
     int filters;
     size_t image;                   /* floats from an image to the next */
     size_t kernel_row;              /* and from a field's row to the next */
-    size_t field_row, field_column; /* to the field of the next output row, column (all outputs) */
+    size_t field_row, field_column; /* to the field of the next output row, column */
     const int32_t *winner;          /* where each output's field begins (winners only) */
 } field_walk;
 
@@ -39,23 +39,54 @@ TILE_BODY void accumulate_all(const int filters, const int rows, const int vecto
     }
 }
 
-/* Winners only: each filter of a window has a field of its own. */
-TILE_BODY void accumulate_winners(const int filters, const int rows, const int vectors, const field_walk *walk,
-                                  const float *images, const float *dy, tile_sums sum) {
-    const size_t kernel_row = walk->kernel_row, step = (size_t)walk->filters * CVY_LANES;
-    const int windows = walk->rows * walk->columns;
-    for (int l = 0; l < CVY_LANES; l++, images += walk->image) {
-        const float *gradient = dy + l;
-        const int32_t *winner = walk->winner + l;
-        for (int p = 0; p < windows; p++, gradient += step, winner += step) {
-            UNROLL for (int f = 0; f < filters; f++) {
-                const V g = v_set1(gradient[f * CVY_LANES]);
-                const float *field = images + winner[f * CVY_LANES];
-                UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) sum[f][k][v] =
-                    v_fma(g, v_loadu(field + k * kernel_row + v * VL), sum[f][k][v]);
-            }
+/* Winners only: each filter of a window has a field of its own. One image; the field of winner w begins at
+ * fields + w * scale. */
+TILE_BODY void accumulate_fields(const int filters, const int rows, const int vectors, const field_walk *walk, int l,
+                                 const float *fields, const size_t scale, const float *dy, tile_sums sum) {
+    const size_t kernel_row = walk->kernel_row * scale, step = (size_t)walk->filters * CVY_LANES;
+    const float *gradient = dy + l;
+    const int32_t *winner = walk->winner + l;
+    for (int p = walk->rows * walk->columns; p > 0; p--, gradient += step, winner += step) {
+        UNROLL for (int f = 0; f < filters; f++) {
+            const V g = v_set1(gradient[f * CVY_LANES]);
+            const float *field = fields + (ptrdiff_t)winner[f * CVY_LANES] * (ptrdiff_t)scale;
+            UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) sum[f][k][v] =
+                v_fma(g, v_loadu(field + k * kernel_row + v * VL), sum[f][k][v]);
         }
     }
+}
+
+TILE_BODY void accumulate_winners(const int filters, const int rows, const int vectors, const field_walk *walk,
+                                  const float *images, const float *dy, tile_sums sum) {
+    for (int l = 0; l < CVY_LANES; l++, images += walk->image)
+        accumulate_fields(filters, rows, vectors, walk, l, images, 1, dy, sum);
+}
+
+/* A vector load that crosses a cache line costs two, and nearly every load of a long kernel row does. Where each row
+ * is loaded often enough, the vectors at which fields begin are first copied to places of their own: that of offset w
+ * in the image stands at w * VL, aligned. Offsets between the fields' leave gaps that are never touched. */
+enum { ALIGNED_FLOATS = 8192 };
+
+TILE_BODY void accumulate_aligned(const int filters, const int rows, const int vectors, const field_walk *walk,
+                                  const float *images, const float *dy, tile_sums sum) {
+    _Alignas(64) float fields[ALIGNED_FLOATS];
+    const size_t height = (2 * walk->rows - 1) * walk->field_row / walk->kernel_row + rows;
+    for (int l = 0; l < CVY_LANES; l++, images += walk->image) {
+        for (size_t y = 0; y < height; y++)
+            for (int x = 0; x < 2 * walk->columns; x++) {
+                const size_t at = y * walk->kernel_row + x * walk->field_column;
+                v_store(fields + at * VL, v_loadu(images + at));
+            }
+        accumulate_fields(filters, rows, vectors, walk, l, fields, VL, dy, sum);
+    }
+}
+
+/* Whether that pays, and fits. Only for kernel rows of one vector. */
+static inline bool worth_aligning(const cvy_conv2d_shape *shape, const field_walk *walk) {
+    const size_t loads = (size_t)walk->rows * walk->columns * walk->filters * shape->kernel_height;
+    const size_t height = (2 * walk->rows - 1) * shape->stride_y + shape->kernel_height, width = 2 * walk->columns;
+    return ALIGN_FROM > 0 && loads >= ALIGN_FROM * height * width && height * walk->kernel_row * VL <= ALIGNED_FLOATS &&
+           shape->kernel_width * shape->input.channels <= VL;
 }
 
 /* Where a tile's sums go: dweights[k][i][f] for kernel rows k and the `row` floats i of each. */
@@ -97,10 +128,10 @@ WEIGHT_TILES(TILE_ROWS_OF)
 #undef TILE
 #undef TILE_ROWS_OF
 
-enum { SOURCE_all, SOURCE_winners };
+enum { SOURCE_all, SOURCE_winners, SOURCE_aligned };
 
 /* By source, filters, vectors, kernel rows. */
-static tile_fn *const tiles[2][TILE_FILTERS + 1][TILE_VECTORS + 1][TILE_KERNEL_ROWS + 1] = {
+static tile_fn *const tiles[3][TILE_FILTERS + 1][TILE_VECTORS + 1][TILE_KERNEL_ROWS + 1] = {
 #define TILE_ROWS_OF(source, filters, vectors)                                                                         \
     [SOURCE_##source][filters][vectors] = {NULL,                                                                       \
                                            source##_##filters##x1x##vectors,                                           \
@@ -122,7 +153,7 @@ static inline int tile_filters(int source, int vectors, int left) {
 
 static void backward_weights(const cvy_conv2d_shape *shape, const field_walk *walk, const float *images,
                              const float *dy, float *dweights) {
-    const int source = walk->winner ? SOURCE_winners : SOURCE_all;
+    const int source = !walk->winner ? SOURCE_all : worth_aligning(shape, walk) ? SOURCE_aligned : SOURCE_winners;
     const int row = shape->kernel_width * shape->input.channels;
     weight_target target = {.filters = shape->filters, .kernel_row = (size_t)row * shape->filters};
     for (int i = 0, vectors; i < row; i += vectors * VL) {
@@ -167,11 +198,22 @@ TILE_BODY void bias_tile(const int filters, int positions, size_t step, const fl
 
 static void bias_gradient(int positions, int filters, const float *dy, float *dbias) {
     const size_t step = (size_t)filters * CVY_LANES;
-    int f = 0;
-    for (; f + BIAS_FILTERS <= filters; f += BIAS_FILTERS)
-        bias_tile(BIAS_FILTERS, positions, step, dy + (size_t)f * CVY_LANES, dbias + f);
-    for (; f < filters; f++)
-        bias_tile(1, positions, step, dy + (size_t)f * CVY_LANES, dbias + f);
+    for (int f = 0, tile; f < filters; f += tile, dy += tile * CVY_LANES, dbias += tile) {
+        tile = tile_extent(filters - f, BIAS_FILTERS);
+        switch (tile) {
+        case 1:
+            bias_tile(1, positions, step, dy, dbias);
+            break;
+        case 2:
+            bias_tile(2, positions, step, dy, dbias);
+            break;
+        case 3:
+            bias_tile(3, positions, step, dy, dbias);
+            break;
+        default:
+            bias_tile(BIAS_FILTERS, positions, step, dy, dbias);
+        }
+    }
 }
 
 void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *images, const float *dy,
@@ -205,6 +247,8 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
         .filters = shape->filters,
         .image = shape->input.image,
         .kernel_row = shape->input.row,
+        .field_row = (size_t)shape->stride_y * shape->input.row,
+        .field_column = (size_t)shape->stride_x * shape->input.channels,
         .winner = winner,
     };
     if (!OWN_WINNERS(shape, images, dy, winner, dweights))
