@@ -240,7 +240,17 @@ typedef struct cvy_adam {
  * Elementary functions.  count is any number >= 0; x and y are 4-byte aligned and may alias. Within 2 ULP over all floats.
  *
  *   exp_f32, log_f32, tanh_f32, sigmoid_f32
+ *
+ * The machine.  What the other kernels' speed is measured against.
+ *
+ *   fma_peak  result[i] = i, then `rounds` times fma(result[i], CVY_PEAK_FACTOR, CVY_PEAK_ADDEND), for
+ *             i < CVY_PEAK_FLOATS: 2 * rounds * CVY_PEAK_FLOATS floating-point operations, as many at once as the
+ *             processor starts.
  */
+
+enum { CVY_PEAK_FLOATS = 256 };
+#define CVY_PEAK_FACTOR 0.5f
+#define CVY_PEAK_ADDEND 1.0f
 
 /* ---- Expansion of kernels.def ----------------------------------------------------------------------------------- */
 
