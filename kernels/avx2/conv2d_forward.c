@@ -3,8 +3,6 @@
 
 #define KERNEL(operation) cvy_##operation##_avx2
 
-enum { ACTIVATE_VECTORS = 2 };
-
 enum { TILE_FILTERS = 3 };
 #define CONV2D_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(1, 2) TILE(2, 2) TILE(1, 3) TILE(2, 3)
 

@@ -3,8 +3,6 @@
 
 #define KERNEL(operation) cvy_##operation##_avx512
 
-enum { ACTIVATE_VECTORS = 4 };
-
 enum { TILE_FILTERS = 6 };
 #define CONV2D_TILES(TILE)                                                                                             \
     TILE(1, 1)                                                                                                         \

@@ -18,23 +18,23 @@
 
 /* How long a thread spins at the barrier before it sleeps, in seconds.
  *
- * A sleep and a wake-up cost about 22 us on an idle core; spinning as long as that is never much more than twice as
- * dear as knowing how long the wait will be. Measured on two cores (Zen 5, Linux 6.18): microseconds for a step of 70
- * us of work, barrier, 3 us of work, barrier; median of 7 runs; "busy" beside a process that burns both cores, where
- * the fair share of two threads is half of each.
+ * A sleep and a wake-up cost about 22 us on an idle core; who spins for as long never pays much more than twice what
+ * knowing the length of the wait would have saved. Measured on two cores (Zen 5, Linux 6.18): microseconds for a step
+ * of 70 us of work, barrier, 3 us of work, barrier; median of 7 runs of 1,500 steps (last rows: of 3 runs); "busy"
+ * beside two processes that burn both cores, where the fair share of two threads is half of each.
  *
- *   threads   bound    alone   busy | threads   alone   busy
- *      2       2 us      94     288 |    4       186     495
- *      2       5 us      76     160 |    4       181     468
- *      2      10 us      75     157 |    4       189     468
- *      2      20 us      75     156 |    4       208     543
- *      2     200 us      75     958 |    4       376    1456
- *      2     none        75    3474
+ *   two threads: spin   alone   busy     four threads: spin   alone   busy
+ *                0 us     120    355                   2 us     186    495
+ *                2 us      94    288                   5 us     181    468
+ *                5 us      76    160                  10 us     189    468
+ *               10 us      75    157                  20 us     208    543
+ *               20 us      75    156                 100 us     366    920
+ *             for ever     77    291 to 3474
  *
- * Yielding (sched_yield) instead of sleeping, after 10 us: 750 to 1440 busy; who yields goes to the end of the queue,
- * while who sleeps is soon given a core again when woken. On quiet cores a barrier takes 90 to 340 ns, as a pure spin
- * does: the bound costs nothing there. A team larger than the machine spins less: the thread it waits for may need this
- * very core. */
+ * Yielding (sched_yield) instead of sleeping, two threads, after 10 us: 750 to 1440 busy. Who yields goes to the end of
+ * the queue, while who sleeps soon has a core again when woken. Undisturbed, a barrier takes 90 to 340 ns, depending on
+ * where the two cores are, with this bound as without one. A team larger than the machine spins less: the thread it
+ * waits for may need this very core. */
 static const double spin_seconds = 20e-6, spin_crowded_seconds = 5e-6;
 
 enum {

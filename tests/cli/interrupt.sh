@@ -1,6 +1,8 @@
 # Signals, readers that leave, and full disks.
 . "$(dirname "$0")/tap.sh"
+# Longer than any test waits: a training that does not stop by itself is killed.
 long=(--data "$data" --epochs 1000000)
+patience=60
 
 # stop SIGNAL CODE: a training under way gets the signal, saves and exits.
 stop() {
@@ -12,6 +14,11 @@ stop() {
         sleep 0.05
     done
     kill -"$1" $child
+    for _ in $(seq $((patience * 20))); do
+        [ -n "$(jobs -r)" ] || break
+        sleep 0.05
+    done
+    kill -KILL $child 2>/dev/null
     wait $child
     [ $? -eq "$2" ]
     result $? "SIG$1 ends a training with exit code $2"
@@ -24,7 +31,8 @@ stop TERM 143
 stop HUP 129
 
 # A reader that leaves: what was trained is saved, and nobody is told that the pipe broke.
-"$program" train "${long[@]}" --save "$work/pipe.safetensors" 2>"$work/err" | head -3 >"$work/out"
+timeout -k 1 $patience "$program" train "${long[@]}" --save "$work/pipe.safetensors" 2>"$work/err" |
+    head -3 >"$work/out"
 [ "${PIPESTATUS[0]}" -eq 141 ]
 result $? "train | head ends as SIGPIPE ends a program"
 [ "$(wc -l <"$work/out")" -eq 3 ]
@@ -37,13 +45,13 @@ lacks err '.'
 
 run 1 "standard output is full" sh -c 'exec "$@" >/dev/full' - "$program" summary
 says err '^convoy: standard output: cannot write: No space left on device$'
-run 1 "standard output is full under --json" sh -c 'exec "$@" >/dev/full' - "$program" train "${long[@]}" --json \
-    --save "$work/full.safetensors"
+run 1 "standard output is full under --json" timeout -k 1 $patience sh -c 'exec "$@" >/dev/full' - \
+    "$program" train "${long[@]}" --json --save "$work/full.safetensors"
 says err '^convoy: standard output: cannot write: No space left on device$'
 says err "^convoy: $work/full.safetensors: holds the weights of the last whole step\$"
 run 1 "standard output is closed" sh -c 'exec "$@" >&-' - "$program" summary
 says err '^convoy: standard output: cannot write: Bad file descriptor$'
-run 1 "the log is full" "$program" train "${long[@]}" --log /dev/full
+run 1 "the log is full" timeout -k 1 $patience "$program" train "${long[@]}" --log /dev/full
 says err '^convoy: /dev/full: cannot write: No space left on device$'
 empty out
 finish

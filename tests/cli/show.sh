@@ -34,10 +34,13 @@ for i, line in enumerate(lines[1:]):
     cells = line.split()
     assert int(cells[0]) == i and int(cells[11]) == i % 10, line
     assert abs(sum(map(float, cells[1:11])) - 1) < 0.06, line
+seen = set()
 for column in zip(*(line.split()[1:11] for line in lines[1:])):
     decimals = {len(cell.split(".")[1]) for cell in column}
     needed = 2 if any(round(float(cell) * 100) % 10 for cell in column) else 1
     assert decimals == {needed}, column
+    seen |= decimals
+assert seen == {1, 2}, seen
 PYTHON
 result $? "a row an image, columns aligned, decimals as pandas"
 run 2 "more images than there are" "$program" predict --data "$data" --weights "$weights" --first 61 --split test

@@ -18,7 +18,7 @@ extern const elementary elementary_functions[4];
 /* NULL if there is none of that name. */
 const elementary *elementary_named(const char *name);
 
-/* A number that stands for the bits of a function's results on 65,536 inputs spread over all floats. */
+/* A number that stands for the bits of a function's results on a million inputs. */
 uint64_t elementary_digest(elementary_kernel *kernel);
 
 /* Whether a result is within 2 ULP of the truth. */

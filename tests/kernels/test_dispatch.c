@@ -4,18 +4,17 @@
 #include "check.h"
 #include "cpu.h"
 
-/* Every slot holds a kernel of its operation that `tier` allows. */
-static void check_table(check *c, cvy_tier tier) {
+/* Every slot holds its operation's kernel of the highest tier, up to `cap`, that has one. */
+static void check_table(check *c, cvy_tier cap) {
     cvy_kernels table;
     memset(&table, 0, sizeof table);
-    cvy_kernels_fill(&table, tier);
-    unsigned allowed = 0;
+    cvy_kernels_fill(&table, cap);
+    int t;
 #define CVY_OPERATION(result, name, parameters)                                                                        \
-    allowed = 0;                                                                                                       \
-    for (int t = 0; t <= (int)tier; t++)                                                                               \
-        allowed |= rows.name[t] && rows.name[t] == table.name;                                                         \
-    if (!allowed)                                                                                                      \
-        check_fail(c, "%s: the slot holds no kernel of a tier up to %s", #name, cvy_tier_name(tier));
+    for (t = (int)cap; t > CVY_TIER_scalar && !rows.name[t];)                                                          \
+        t--;                                                                                                           \
+    if (!table.name || table.name != rows.name[t])                                                                     \
+        check_fail(c, "%s: the slot does not hold the kernel of %s", #name, cvy_tier_name((cvy_tier)t));
 #define CVY_KERNEL(name, tier)
 #include "kernels.def"
 }

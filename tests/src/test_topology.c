@@ -310,7 +310,7 @@ static void reads_this_machine(void **state) {
     unsetenv("OMP_NUM_THREADS");
     double begun = cvy_clock();
     cvy_topology t = this_machine();
-    print_message("%s: %d packages, %d cores, %d hardware threads, L1d %zu, L2 %zu, L3 %zu; %d threads: %s; %.1f ms\n",
+    print_message("# %s: %d packages, %d cores, %d hardware threads, L1d %zu, L2 %zu, L3 %zu; %d threads: %s; %.1f ms\n",
                   t.processor, t.packages, t.cores, t.hardware_threads, t.l1d, t.l2, t.l3, t.threads, t.why,
                   1e3 * (cvy_clock() - begun));
     assert_true(t.packages >= 1 && t.packages <= t.cores && t.cores <= t.hardware_threads);
@@ -351,7 +351,7 @@ static void bound_to_places(void **state) {
     (void)state;
     int processors = cvy_team_places(NULL, 0);
     cvy_topology t = this_machine();
-    print_message("%d processors in places; %s\n", processors, t.why);
+    print_message("# %d processors in places; %s\n", processors, t.why);
     assert_true(processors >= 1);
     assert_true(t.allowed * (t.hardware_threads / t.cores) >= processors);
 }
