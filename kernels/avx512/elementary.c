@@ -1,4 +1,4 @@
-/* AVX-512: exp, log, tanh and sigmoid over arrays. */
+/* AVX-512: exp, log, tanh and sigmoid over arrays. The FMA pipes bound long arrays, their latency short ones. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_avx512

@@ -1,4 +1,4 @@
-/* NEON: exp, log, tanh and sigmoid over arrays. */
+/* NEON: exp, log, tanh and sigmoid over arrays. The FMA pipes bound long arrays, their latency short ones. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_neon

@@ -1,4 +1,5 @@
-/* NEON: operations that take each element by itself. */
+/* NEON: operations that take each element by itself. Activations take 4 vectors side by side. Run under
+ * emulation so far, not timed. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_neon

@@ -1,4 +1,4 @@
-/* NEON: optimizer updates. */
+/* NEON: optimizer updates. Run under emulation so far, not timed. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_neon

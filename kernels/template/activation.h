@@ -1,4 +1,5 @@
-/* An activation and its derivative, for the elementwise and the fused kernels. */
+/* An activation and its derivative, for the elementwise and the fused kernels. The including file has defined
+ * ACTIVATE_VECTORS, the vectors to take side by side, at most 4. */
 #ifndef CVY_TEMPLATE_ACTIVATION_H
 #define CVY_TEMPLATE_ACTIVATION_H
 
@@ -41,6 +42,49 @@ TILE_BODY void v_activate_each(cvy_activation_kind activation, const int count, 
     case CVY_ACT_TANH:
         EACH y[i] = v_tanh(z[i]);
         EACH derivative[i] = v_fnma(y[i], y[i], one);
+        break;
+    }
+}
+
+/* `count` vectors, a constant number of them, that stand `stride` floats apart. y may be x, derivative may be NULL. */
+TILE_BODY void activate_group(cvy_activation_kind activation, const int count, size_t stride, const float *x, float *y,
+                              float *derivative) {
+    V z[4], value[4], slope[4];
+    EACH z[i] = v_load(x + i * stride);
+    v_activate_each(activation, count, z, value, slope);
+    EACH v_store(y + i * stride, value[i]);
+    if (derivative)
+        EACH v_store(derivative + i * stride, slope[i]);
+}
+
+TILE_BODY void activate_run(cvy_activation_kind activation, size_t count, size_t stride, const float *x, float *y,
+                            float *derivative) {
+    const size_t group = ACTIVATE_VECTORS * stride, whole = count / ACTIVATE_VECTORS * group, end = count * stride;
+    size_t at = 0;
+    for (; at < whole; at += group)
+        activate_group(activation, ACTIVATE_VECTORS, stride, x + at, y + at, derivative ? derivative + at : NULL);
+    for (; at < end; at += stride)
+        activate_group(activation, 1, stride, x + at, y + at, derivative ? derivative + at : NULL);
+}
+
+/* y = activation(x) and its derivative, of `count` vectors that stand `stride` floats apart. */
+static void activate(cvy_activation_kind activation, size_t count, size_t stride, const float *x, float *y,
+                     float *derivative) {
+    switch (activation) {
+    case CVY_ACT_LINEAR:
+        activate_run(CVY_ACT_LINEAR, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_RELU:
+        activate_run(CVY_ACT_RELU, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_SILU:
+        activate_run(CVY_ACT_SILU, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_SIGMOID:
+        activate_run(CVY_ACT_SIGMOID, count, stride, x, y, derivative);
+        break;
+    case CVY_ACT_TANH:
+        activate_run(CVY_ACT_TANH, count, stride, x, y, derivative);
         break;
     }
 }

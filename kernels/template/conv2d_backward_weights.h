@@ -3,7 +3,12 @@
  * In NHWC a kernel row of a field, kernel width * channels floats, lies contiguous: it is loaded as vectors, unaligned,
  * and multiplied with the output's gradient, which is broadcast. A tile of filters x kernel rows x vectors of
  * accumulators stays in registers over all 16 images and all their outputs; the last vector of a row may reach past
- * the row, its surplus lanes are never stored. */
+ * the row, its surplus lanes are never stored.
+ *
+ * The including file has defined KERNEL(operation); TILE_FILTERS, TILE_KERNEL_ROWS = 5 and TILE_VECTORS, the most that
+ * a tile has; ALIGN_FROM (see worth_aligning); WEIGHT_TILES(TILE) as a list of TILE(source, filters, vectors), in which
+ * every source has filters 1 with each of its vectors; and OWN_WINNERS(shape, images, dy, winner, dweights), which may
+ * compute dweights by a plan of the tier's own and says whether it has. */
 #include "../contract.h"
 #include "tile.h"
 

@@ -20,19 +20,21 @@
  *
  * A sleep and a wake-up cost about 22 us on an idle core; who spins for as long never pays much more than twice what
  * knowing the length of the wait would have saved. Measured on two cores (Zen 5, Linux 6.18): microseconds for a step
- * of 70 us of work, barrier, 3 us of work, barrier; median of 7 runs of 1,500 steps (last rows: of 3 runs); "busy"
- * beside two processes that burn both cores, where the fair share of two threads is half of each.
+ * of 70 us of work, barrier, 3 us of work, barrier; median of 7 runs of 1,500 steps; "busy" beside two processes that
+ * burn both cores, where the fair share of two threads is half of each.
  *
  *   two threads: spin   alone   busy     four threads: spin   alone   busy
  *                0 us     120    355                   2 us     186    495
- *                2 us      94    288                   5 us     181    468
- *                5 us      76    160                  10 us     189    468
- *               10 us      75    157                  20 us     208    543
- *               20 us      75    156                 100 us     366    920
- *             for ever     77    291 to 3474
+ *                2 us      94    288                   5 us     182    445
+ *                5 us      76    160                  10 us     188    489
+ *               10 us      75    157                  20 us     205    510
+ *               20 us      75    156                 100 us     362    928
+ *              100 us      75    155
+ *             for ever     77    291 to 3474 (three runs)
  *
- * Yielding (sched_yield) instead of sleeping, two threads, after 10 us: 750 to 1440 busy. Who yields goes to the end of
- * the queue, while who sleeps soon has a core again when woken. Undisturbed, a barrier takes 90 to 340 ns, depending on
+ * More than the sleep costs is spun in vain whenever the scheduler has put two of the threads on one core. Yielding
+ * (sched_yield) instead of sleeping, two threads, after 10 us: 750 to 1440 busy. Who yields goes to the end of the
+ * queue, while who sleeps soon has a core again when woken. Undisturbed, a barrier takes 60 to 340 ns, depending on
  * where the two cores are, with this bound as without one. A team larger than the machine spins less: the thread it
  * waits for may need this very core. */
 static const double spin_seconds = 20e-6, spin_crowded_seconds = 5e-6;

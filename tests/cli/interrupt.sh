@@ -6,7 +6,7 @@ patience=60
 
 # stop SIGNAL CODE: a training under way gets the signal, saves and exits.
 stop() {
-    rm -f "$work/$1.safetensors"
+    rm -f "$work/$1.safetensors" "$work/out" # the wait below is for new output
     "$program" train "${long[@]}" --json --save "$work/$1.safetensors" >"$work/out" 2>"$work/err" &
     local child=$!
     for _ in $(seq 200); do
