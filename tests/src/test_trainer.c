@@ -197,7 +197,7 @@ static void sums_follow_the_tree(void **state) {
         leaves[i] = expf(20 * cvy_random_unit(cvy_random_at(1, CVY_RANDOM_INIT, 1, i).u[0])); /* order matters */
     for (size_t count = 1; count <= MOST; count++)
         for (size_t shares = 1; shares <= 7 && shares <= count; shares++) {
-            static float sums[MOST][16];
+            static _Alignas(64) float sums[MOST][16];
             cvy_forest batch = {0};
             for (size_t s = 0; s < shares; s++) {
                 cvy_forest forest = {0};
