@@ -213,12 +213,6 @@ static void team_within_a_team(void **state) {
     omp_set_max_active_levels(1);
 }
 
-/* LLVM's OpenMP runtime keeps what it allocated for an initial thread that has ended, as in two_teams_at_once. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-    return "leak:libomp.so";
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_thread_runs_once),  cmocka_unit_test(barrier_orders),
