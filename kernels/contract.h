@@ -20,6 +20,10 @@ static inline bool cvy_is_float_aligned(const void *p) {
     return p && (uintptr_t)p % sizeof(float) == 0;
 }
 
+static inline bool cvy_is_float_aligned_or_null(const void *p) {
+    return (uintptr_t)p % sizeof(float) == 0;
+}
+
 static inline bool cvy_is_lane_count(int32_t count) {
     return count >= 1 && count <= CVY_LANES;
 }
@@ -56,6 +60,12 @@ static inline bool cvy_is_conv2d(const cvy_conv2d_shape *s) {
            s->kernel_width <= s->input.width &&
            s->output_height == (s->input.height - s->kernel_height) / s->stride_y + 1 &&
            s->output_width == (s->input.width - s->kernel_width) / s->stride_x + 1;
+}
+
+/* A convolution whose input images have no gaps behind rows and images. */
+static inline bool cvy_is_dense_conv2d(const cvy_conv2d_shape *s) {
+    return cvy_is_conv2d(s) && s->input.row == s->input.width * s->input.channels &&
+           s->input.image == s->input.height * s->input.row;
 }
 
 /* A convolution that a 2x2 max-pool follows; its winners are NHWC offsets, so the input has NHWC strides. */

@@ -9,6 +9,8 @@
  *           A vector (dense layers) is HWC16N with height = width = 1.
  *   NHWC    [image][y][x][channel]: images one after another; a row may be longer than width * channels, an image
  *           longer than height rows (cvy_image_shape.row and .image say by how much).
+ *   NCHW16C [image][channel / 16][y][x][16 channels]: `count` images, 1 to 16, one after another; dense, 64-byte
+ *           aligned. The channels are filled up to a multiple of 16 with +0, in inputs and outputs alike.
  *
  * Weights are as in Keras: convolution kernels HWIO [ky][kx][input channel][filter], dense kernels [input][unit].
  *
@@ -223,6 +225,37 @@ typedef struct cvy_adam {
  *                                 Lanes beyond: loss +0, predicted -1, dx +0. dx may be NULL or alias x.
  *                                 count is 1..16; loss and predicted are [16], 64-byte aligned; labels is [count], of
  *                                 any alignment, labels[l] < channels.
+ *
+ * NCHW16C.  The layout changes no bits: an element of image l < count is, to the bit, what the operation of the same
+ * name in HWC16N gives in lane l, with the lanes from count on as its contract wants them (+0). Kernels write +0 to the
+ * channels beyond the last of y and dx; those of an input are +0. Weights, dweights and bias are Keras's, as ever.
+ *
+ *   conv2d_forward_nchw16c, conv2d_backward_data_nchw16c, conv2d_backward_weights_nchw16c
+ *       x, dx, derivative: channels; y, dy: filters. Also the weight gradient takes x in NCHW16C; its chain ends with
+ *       image count - 1 (where HWC16N goes on to add +0, by which a -0 that underflow left may become +0). shape's row
+ *       and image strides play no part.
+ *       scratch: kernel_height * kernel_width * C * F floats, where C and F are the channels and filters rounded up to
+ *       16; contents in and out unspecified. conv2d_forward and conv2d_backward_weights do not touch it, and it may be
+ *       NULL, if filters is a multiple of 16.
+ *   maxpool_forward_nchw16c, maxpool_backward_nchw16c
+ *       winner = y * width + x, in the layout of y; beyond the last channel, the window's first position.
+ *   reorder_nhwc_nchw16c    y[l][c / 16][y][x][c % 16] = images[l][y][x][c], with shape's row and image strides.
+ *   reorder_nchw16c_nhwc    the inverse; row and image padding untouched.
+ *   reorder_hwc16n_nchw16c  from lanes l < count of a block.
+ *   reorder_nchw16c_hwc16n  the inverse; lanes from count on are +0.
+ *
+ * NHWC.  The same operations on `count` images, 1 to 16, one after another: an element of image l is, to the bit, what the
+ * operation of the same name in HWC16N gives in lane l. Every tensor is dense (row = width * channels, image = height *
+ * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its contents in and
+ * out are unspecified.
+ *
+ *   conv2d_forward_nhwc, conv2d_backward_data_nhwc
+ *   conv2d_backward_weights_nhwc   the chain over the images ends at image count - 1, and so adds no zeros; the fold of
+ *                                  dbias is over 16 images, those from count on being +0.
+ *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes winners that forward has left.
+ *   dense_forward_nhwc, dense_backward_data_nhwc     x: [count][inputs], y: [count][units]
+ *   dense_backward_weights_nhwc    the chains over the images end at image count - 1.
+ *   softmax_forward_nhwc           x, y: [rows][channels], a row being a position of an image; y may alias x.
  *
  * Optimizers.  One flat array of parameters; count is a multiple of 16. `state` is the optimizer's slots, each a pointer
  * to count floats. The formula uses the new state as computed; what is below the smallest normal in magnitude is then

@@ -137,49 +137,60 @@ static cvy_conv2d_shape stride_sweep(size_t i) {
                          kernel[0], kernel[1], 1 + (int32_t)(i % 3), 1 + (int32_t)(i / 3 % 3), (int32_t)(i / 9 % 3), i);
 }
 
-enum {
-    SHORT_CHANNELS = 33,
-    SHORT_5X5 = 33 * 4,
-    SHORT_TILES = 280,
-    SHORT_WIDE = 19,
-    SHORT_SIZES = 36,
-    SHORT_KERNELS = 121,
-    SHORT_STRIDES = 63
-};
-
-static bool conv2d_sweeps(size_t i, cvy_conv2d_shape *s) {
-    if (in_sweep(&i, SHORT_CHANNELS))
-        *s = channel_sweep(i);
-    else if (in_sweep(&i, SHORT_5X5))
-        *s = channel_sweep_5x5(i);
-    else if (in_sweep(&i, SHORT_TILES))
-        *s = tile_sweep(i);
-    else if (in_sweep(&i, SHORT_WIDE))
-        *s = wide_sweep(i);
-    else if (in_sweep(&i, SHORT_SIZES))
-        *s = size_sweep(i);
-    else if (in_sweep(&i, SHORT_KERNELS))
-        *s = kernel_sweep(i);
-    else if (in_sweep(&i, SHORT_STRIDES))
-        *s = stride_sweep(i);
+/* The sweeps of the short suite; false if the index is past their end, of which it then is counted. */
+static bool in_short_sweeps(size_t *i, cvy_conv2d_shape *s) {
+    if (in_sweep(i, 33))
+        *s = channel_sweep(*i);
+    else if (in_sweep(i, 33 * 4))
+        *s = channel_sweep_5x5(*i);
+    else if (in_sweep(i, 280))
+        *s = tile_sweep(*i);
+    else if (in_sweep(i, 19))
+        *s = wide_sweep(*i);
+    else if (in_sweep(i, 36))
+        *s = size_sweep(*i);
+    else if (in_sweep(i, 121))
+        *s = kernel_sweep(*i);
+    else if (in_sweep(i, 63))
+        *s = stride_sweep(*i);
     else
         return false;
     return true;
 }
 
-/* All pairs of channels and filters; every height with every width; every kernel with every stride. */
-static bool conv2d_long_sweeps(size_t i, cvy_conv2d_shape *s) {
-    if (in_sweep(&i, 33 * 33)) {
-        const int32_t kernel = 1 + (int32_t)(i % 5);
-        *s = conv2d_giving(2, 3 + (int32_t)(i % 3), (int32_t)(i % 33) + 1, (int32_t)(i / 33) + 1, kernel, kernel, 1, 1,
-                           0, i);
-    } else if (in_sweep(&i, 36 * 36)) {
-        *s = conv2d(image((int32_t)(i / 36) + 5, (int32_t)(i % 36) + 5, 1 + (int32_t)(i % 2), (int32_t)(i % 6), 3), 5,
-                    5, 1, 1, 3);
-    } else if (in_sweep(&i, 121 * 9)) {
-        *s = conv2d_giving(2 + (int32_t)(i % 3), 2 + (int32_t)(i % 4), 1 + (int32_t)(i % 4), 1 + (int32_t)(i % 7),
-                           1 + (int32_t)(i / 9 / 11), 1 + (int32_t)(i / 9 % 11), 1 + (int32_t)(i % 3),
-                           1 + (int32_t)(i / 3 % 3), (int32_t)(i % 3), i);
+/* A number below `bound` for use `k` of an index, without any pattern. */
+static int32_t scattered(size_t index, size_t k, int32_t bound) {
+    uint64_t z = (index * 16 + k + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93u;
+    return (int32_t)((z >> 32) % (uint64_t)bound);
+}
+
+/* Anything, as long as it takes milliseconds. */
+static cvy_conv2d_shape scattered_sweep(size_t i) {
+    int32_t channels = 1 + scattered(i, 0, 33), filters = 1 + scattered(i, 1, 33);
+    const int32_t kernel_height = 1 + scattered(i, 2, 11), kernel_width = 1 + scattered(i, 3, 11);
+    const int32_t height = 1 + scattered(i, 4, 14), width = 1 + scattered(i, 5, 30);
+    for (int k = 0; kernel_height * kernel_width * height * width * channels * filters > 60000 && k < 10; k++)
+        *(k % 2 ? &channels : &filters) = (k % 2 ? channels : filters) / 2 + 1;
+    return conv2d_giving(height, width, channels, filters, kernel_height, kernel_width, 1 + scattered(i, 6, 3),
+                         1 + scattered(i, 7, 3), scattered(i, 8, 3), i);
+}
+
+/* All pairs of channels and filters; every height with every width; every kernel with every stride; and 2000 more. */
+static bool in_long_sweeps(size_t *i, cvy_conv2d_shape *s) {
+    if (in_sweep(i, 33 * 33)) {
+        const int32_t kernel = 1 + (int32_t)(*i % 5);
+        *s = conv2d_giving(2, 3 + (int32_t)(*i % 3), (int32_t)(*i % 33) + 1, (int32_t)(*i / 33) + 1, kernel, kernel, 1,
+                           1, 0, *i);
+    } else if (in_sweep(i, 36 * 36)) {
+        *s = conv2d(image((int32_t)(*i / 36) + 5, (int32_t)(*i % 36) + 5, 1 + (int32_t)(*i % 2), (int32_t)(*i % 6), 3),
+                    5, 5, 1, 1, 3);
+    } else if (in_sweep(i, 121 * 9)) {
+        *s = conv2d_giving(2 + (int32_t)(*i % 3), 2 + (int32_t)(*i % 4), 1 + (int32_t)(*i % 4), 1 + (int32_t)(*i % 7),
+                           1 + (int32_t)(*i / 9 / 11), 1 + (int32_t)(*i / 9 % 11), 1 + (int32_t)(*i % 3),
+                           1 + (int32_t)(*i / 3 % 3), (int32_t)(*i % 3), *i);
+    } else if (in_sweep(i, 2000)) {
+        *s = scattered_sweep(*i);
     } else {
         return false;
     }
@@ -192,9 +203,8 @@ bool conv2d_case_at(case_set set, size_t index, conv2d_case *c) {
         return true;
     }
     c->name = NULL;
-    if (set == CASES_NAMED)
-        return false;
-    return set == CASES_SHORT ? conv2d_sweeps(index, &c->shape) : conv2d_long_sweeps(index, &c->shape);
+    return (set != CASES_NAMED && in_short_sweeps(&index, &c->shape)) ||
+           (set == CASES_LONG && in_long_sweeps(&index, &c->shape));
 }
 
 /* ---- Pooling ---- */

@@ -1,0 +1,24 @@
+/* AVX2 + FMA: lanes in another order, and vectors of integers at any address. */
+#ifndef CVY_AVX2_PERMUTE_H
+#define CVY_AVX2_PERMUTE_H
+
+#include "vec.h"
+
+/* Lane i is lane index[i] of a; 0 <= index < VL. */
+static inline V v_permute(V a, VI index) {
+    return _mm256_permutevar8x32_ps(a, index);
+}
+
+static inline VI vi_permute(VI a, VI index) {
+    return v_bits(v_permute(v_from_bits(a), index));
+}
+
+static inline VI vi_loadu(const int32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline void vi_storeu(int32_t *p, VI a) {
+    _mm256_storeu_si256((__m256i *)p, a);
+}
+
+#endif
