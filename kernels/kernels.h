@@ -244,10 +244,10 @@ typedef struct cvy_adam {
  *   reorder_hwc16n_nchw16c  from lanes l < count of a block.
  *   reorder_nchw16c_hwc16n  the inverse; lanes from count on are +0.
  *
- * NHWC.  The same operations on `count` images, 1 to 16, one after another: an element of image l is, to the bit, what the
- * operation of the same name in HWC16N gives in lane l. Every tensor is dense (row = width * channels, image = height *
- * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its contents in and
- * out are unspecified.
+ * NHWC.  The same operations on `count` images, 1 to 16, one after another: an element of image l is, to the bit, what
+ * the operation of the same name in HWC16N gives in lane l. Every tensor is dense (row = width * channels, image =
+ * height * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its
+ * contents in and out are unspecified.
  *
  *   conv2d_forward_nhwc, conv2d_backward_data_nhwc
  *   conv2d_backward_weights_nhwc   the chain over the images ends at image count - 1, and so adds no zeros; the fold of

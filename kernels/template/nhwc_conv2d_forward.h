@@ -9,8 +9,6 @@
  * The including file has defined KERNEL(operation), TILES(TILE) as a list of TILE(filters, vectors): for every filters
  * from 1 to TILE_FILTERS the vectors 1, 2, ... (powers of two to TILE_VECTORS) that registers allow, and
  * WEAVE_FILTERS, the most filters whose results are put together by permuting lanes; more are transposed. */
-#include <string.h>
-
 #include "../contract.h"
 #include "../scratch.h"
 #include "tile.h"
