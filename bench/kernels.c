@@ -2,10 +2,10 @@
  *
  *   build/bench/kernels [TIER...] [-s SECONDS]
  *
- * One thread, one block of 16 images. Every kernel is called for a while, in turn with the peak, and the fastest call
- * of each counts: that is steady even on a busy machine. Multiply-adds are counted densely, so a kernel that leaves out
- * zeros can exceed 100 %. The images are drawn strokes on an empty ground, as digits are, because the time of some
- * kernels depends on where the winners are. */
+ * One thread, 16 images, in all three layouts. Every kernel is called for a while, in turn with the peak, and the
+ * fastest call of each counts: that is steady even on a busy machine. Multiply-adds are counted densely, so a kernel
+ * that leaves out zeros can exceed 100 %. The images are drawn strokes on an empty ground, as digits are, because the
+ * time of some kernels depends on where the winners are. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "../kernels/cpu.h"
+#include "../kernels/scratch.h"
 
 /* ---- What is measured ------------------------------------------------------------------------------------------- */
 
@@ -55,6 +56,30 @@ static void winners_data(const cvy_kernels *k, layer *l) {
 
 static void winners_weights(const cvy_kernels *k, layer *l) {
     k->conv2d_maxpool2x2_backward_weights_hwc16n(&l->conv, l->images, l->dy, l->winner, l->dweights, l->dbias);
+}
+
+static void nhwc_forward(const cvy_kernels *k, layer *l) {
+    k->conv2d_forward_nhwc(&l->conv, CVY_LANES, l->x, l->weights, l->bias, l->y, l->scratch);
+}
+
+static void nhwc_data(const cvy_kernels *k, layer *l) {
+    k->conv2d_backward_data_nhwc(&l->conv, CVY_LANES, l->dy, l->weights, l->derivative, l->dx, l->scratch);
+}
+
+static void nhwc_weights(const cvy_kernels *k, layer *l) {
+    k->conv2d_backward_weights_nhwc(&l->conv, CVY_LANES, l->x, l->dy, l->dweights, l->dbias);
+}
+
+static void nchw16c_forward(const cvy_kernels *k, layer *l) {
+    k->conv2d_forward_nchw16c(&l->conv, CVY_LANES, l->x, l->weights, l->bias, l->y, l->scratch);
+}
+
+static void nchw16c_data(const cvy_kernels *k, layer *l) {
+    k->conv2d_backward_data_nchw16c(&l->conv, CVY_LANES, l->dy, l->weights, l->derivative, l->dx, l->scratch);
+}
+
+static void nchw16c_weights(const cvy_kernels *k, layer *l) {
+    k->conv2d_backward_weights_nchw16c(&l->conv, CVY_LANES, l->x, l->dy, l->dweights, l->dbias, l->scratch);
 }
 
 static void dense_forward(const cvy_kernels *k, layer *l) {
@@ -126,6 +151,37 @@ static layer conv(const cvy_kernels *k, int side, int channels, int filters, cvy
     l.scratch = buffer(outputs, 0, 0);
     l.winner = (int32_t *)buffer((size_t)(pooled * pooled * filters) * CVY_LANES, 0, 0);
     fused(k, &l); /* winners as they fall */
+    return l;
+}
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* A layer of plain convolutions on dense images, channels and filters multiples of 16 where the layout is NCHW16C. */
+static layer plain(int side, int channels, int filters) {
+    int out = side - 4;
+    layer l = {.conv = {.input = {side, side, channels, side * channels, side * side * channels},
+                        .kernel_height = 5,
+                        .kernel_width = 5,
+                        .stride_y = 1,
+                        .stride_x = 1,
+                        .filters = filters,
+                        .output_height = out,
+                        .output_width = out}};
+    size_t inputs = (size_t)(side * side * channels) * CVY_LANES, outputs = (size_t)(out * out * filters) * CVY_LANES;
+    size_t taps = (size_t)(25 * channels * filters);
+    size_t scratch = most(cvy_conv2d_forward_nhwc_scratch(&l.conv), cvy_conv2d_backward_data_nhwc_scratch(&l.conv));
+    l.x = buffer(inputs, -1, 1);
+    l.weights = buffer(taps, -0.1f, 0.1f);
+    l.bias = buffer((size_t)filters, 0, 0);
+    l.y = buffer(outputs, 0, 0);
+    l.derivative = buffer(inputs, 0, 1);
+    l.dx = buffer(inputs, 0, 0);
+    l.dy = buffer(outputs, -1, 1);
+    l.dweights = buffer(taps, 0, 0);
+    l.dbias = buffer((size_t)filters, 0, 0);
+    l.scratch = buffer(most(scratch, taps), 0, 0);
     return l;
 }
 
@@ -224,21 +280,31 @@ int main(int argc, char **argv) {
     cvy_kernels_fill(&k, cvy_cpu_best(tiers));
     layer conv1 = conv(&k, 28, 1, 3, CVY_ACT_SILU), conv2 = conv(&k, 12, 3, 6, CVY_ACT_SILU);
     layer lenet = conv(&k, 12, 6, 16, CVY_ACT_RELU), hidden = dense(96, 84), output = dense(84, 10);
+    layer plain1 = plain(28, 1, 3), plain2 = plain(12, 3, 6), wide = plain(12, 32, 64);
     measurement list[] = {
-        {.name = "conv 1->3, 28x28: forward", .call = forward, .layer = &conv1},
+        {.name = "HWC16N 1->3, 28x28: forward", .call = forward, .layer = &conv1},
         {.name = "  forward, silu and pool", .call = fused, .layer = &conv1},
         {.name = "  backward_weights, winners", .call = winners_weights, .layer = &conv1},
-        {.name = "conv 3->6, 12x12: forward", .call = forward, .layer = &conv2},
+        {.name = "HWC16N 3->6, 12x12: forward", .call = forward, .layer = &conv2},
         {.name = "  forward, silu and pool", .call = fused, .layer = &conv2},
         {.name = "  backward_data, winners", .call = winners_data, .layer = &conv2},
         {.name = "  backward_weights, winners", .call = winners_weights, .layer = &conv2},
-        {.name = "conv 6->16, 12x12: forward", .call = forward, .layer = &lenet},
+        {.name = "HWC16N 6->16, 12x12: forward", .call = forward, .layer = &lenet},
         {.name = "  backward_data", .call = data, .layer = &lenet},
         {.name = "  backward_weights", .call = weights, .layer = &lenet},
         {.name = "dense 96->84: forward", .call = dense_forward, .layer = &hidden},
         {.name = "  backward", .call = dense_backward, .layer = &hidden},
         {.name = "dense 84->10: forward", .call = dense_forward, .layer = &output},
         {.name = "  backward", .call = dense_backward, .layer = &output},
+        {.name = "NHWC 1->3, 28x28: forward", .call = nhwc_forward, .layer = &plain1},
+        {.name = "  backward_data", .call = nhwc_data, .layer = &plain1},
+        {.name = "  backward_weights", .call = nhwc_weights, .layer = &plain1},
+        {.name = "NHWC 3->6, 12x12: forward", .call = nhwc_forward, .layer = &plain2},
+        {.name = "  backward_data", .call = nhwc_data, .layer = &plain2},
+        {.name = "  backward_weights", .call = nhwc_weights, .layer = &plain2},
+        {.name = "NCHW16C 32->64, 12x12: forward", .call = nchw16c_forward, .layer = &wide},
+        {.name = "  backward_data", .call = nchw16c_data, .layer = &wide},
+        {.name = "  backward_weights", .call = nchw16c_weights, .layer = &wide},
     };
     enum { COUNT = sizeof list / sizeof *list };
     for (size_t i = 0; i < COUNT; i++) {
@@ -250,12 +316,12 @@ int main(int argc, char **argv) {
     double best_peak = 0;
     measure(list, COUNT, tiers, seconds, &best_peak);
 
-    printf("peak of one core: %.1f GFLOP/s (%s)\n%-30s", 2e-9 * best_peak, cvy_tier_name(cvy_cpu_best(tiers)), "");
+    printf("peak of one core: %.1f GFLOP/s (%s)\n%-32s", 2e-9 * best_peak, cvy_tier_name(cvy_cpu_best(tiers)), "");
     for (int t = 0; t < CVY_TIERS; t++)
         if (tiers >> t & 1)
             printf("  %18s", cvy_tier_name((cvy_tier)t));
     for (size_t i = 0; i < COUNT; i++) {
-        printf("\n%-30s", list[i].name);
+        printf("\n%-32s", list[i].name);
         for (int t = 0; t < CVY_TIERS; t++)
             if (tiers >> t & 1)
                 printf("  %8.2f us  %4.0f %%", 1e6 * list[i].best[t],
