@@ -24,4 +24,10 @@ int cvy_dataset_classes(const cvy_dataset *dataset);
  * and the label. */
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status);
 
+/* Bytes from an image to the next. */
+static inline size_t cvy_dataset_image_bytes(const cvy_dataset *dataset) {
+    size_t elements = (size_t)dataset->height * (size_t)dataset->width * (size_t)dataset->channels;
+    return dataset->element == CVY_ELEMENT_U8 ? elements : elements * sizeof(float);
+}
+
 #endif

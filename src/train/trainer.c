@@ -327,6 +327,27 @@ static const uint32_t *batch_of(const cvy_run *run, size_t step, size_t *images)
     return run->order + first;
 }
 
+/* Asks for the images of a thread's next block while it works on the one before: they lie anywhere in the data set. */
+static void fetch_images(const cvy_run *run, size_t step, size_t block, size_t end, int thread, int threads) {
+    if (block == end) {
+        size_t images;
+        if (++step == run->steps)
+            return;
+        batch_of(run, step, &images);
+        share_of(blocks_of(images), thread, threads, &block, &end);
+        if (block == end)
+            return;
+    }
+    size_t images, bytes = cvy_dataset_image_bytes(run->dataset);
+    const uint32_t *index = batch_of(run, step, &images) + block * CVY_LANES;
+    size_t count = images - block * CVY_LANES < CVY_LANES ? images - block * CVY_LANES : CVY_LANES;
+    for (size_t l = 0; l < count; l++) {
+        const char *image = (const char *)run->dataset->images + index[l] * bytes;
+        for (size_t line = 0; line < bytes; line += 64)
+            __builtin_prefetch(image + line, 0, 2);
+    }
+}
+
 /* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
  * blocks complete the tree. */
 static void train_blocks(const cvy_run *run, size_t step, int thread, int threads) {
@@ -347,6 +368,7 @@ static void train_blocks(const cvy_run *run, size_t step, int thread, int thread
         cvy_node node = {0, (uint32_t)b, worker->gradients + (size_t)worker->forest.count * floats};
 
         load_block(trainer, run->dataset, index, &block, true);
+        fetch_images(run, step, b + 1, end, thread, threads);
         const float *logits = cvy_block_forward(&block, trainer->parameters, &random);
         worker->tallies[b - begin] = block_loss(&block, run->dataset, index, logits, scale);
         cvy_block_backward(&block, trainer->parameters, node.sum);
