@@ -16,17 +16,6 @@ void cvy_conv2d_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, const float
                               y + hwc16n(shape->output_width, shape->filters, oy, ox, f));
 }
 
-/* The outputs along one axis whose window covers a position: those o with 0 <= position - o * stride < kernel. */
-typedef struct cover {
-    int first, last;
-} cover;
-
-static cover outputs_over(int position, int kernel, int stride, int outputs) {
-    const int last = position / stride;
-    return (cover){.first = position < kernel ? 0 : (position - kernel) / stride + 1,
-                   .last = last < outputs ? last : outputs - 1};
-}
-
 /* The chain of dx[y][x][c] over the outputs that look at it: oy, ox, f ascending. */
 static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int y, int x, int c,
                            float sum[CVY_LANES]) {

@@ -1,4 +1,4 @@
-/* Where an element stands in the two layouts, and the sum across lanes. */
+/* Where an element stands in HWC16N and NHWC, which outputs see it, and the sum across lanes. */
 #ifndef CVY_SCALAR_LAYOUT_H
 #define CVY_SCALAR_LAYOUT_H
 
@@ -17,6 +17,17 @@ static inline size_t nhwc(const cvy_image_shape *shape, int n, int y, int x, int
 /* HWIO: weight (ky, kx) from input channel c to filter f. */
 static inline size_t hwio(const cvy_conv2d_shape *shape, int ky, int kx, int c, int f) {
     return (((size_t)ky * shape->kernel_width + kx) * shape->input.channels + c) * shape->filters + f;
+}
+
+/* The outputs along one axis whose window covers a position: those o with 0 <= position - o * stride < kernel. */
+typedef struct cover {
+    int first, last;
+} cover;
+
+static inline cover outputs_over(int position, int kernel, int stride, int outputs) {
+    const int last = position / stride;
+    return (cover){.first = position < kernel ? 0 : (position - kernel) / stride + 1,
+                   .last = last < outputs ? last : outputs - 1};
 }
 
 /* The sum of 16 lanes, 16 -> 8 -> 4 -> 2 -> 1; overwrites them. */

@@ -40,23 +40,12 @@ void cvy_conv2d_forward_nchw16c_scalar(const cvy_conv2d_shape *shape, int32_t co
                         f < extents.channels ? output(shape, x, weights, bias, n, oy, ox, f) : 0.0f;
 }
 
-/* The first and the last output along one axis whose window covers an input position; none if first > last. */
-typedef struct outputs {
-    int first, last;
-} outputs;
-
-static outputs outputs_covering(int position, int kernel, int stride, int extent) {
-    const int above = position - kernel + 1;
-    const int last = position / stride;
-    return (outputs){.first = above > 0 ? (above + stride - 1) / stride : 0, .last = last < extent ? last : extent - 1};
-}
-
 /* The chain of input gradient (y, x, c) of image n: oy, ox, f ascending. */
 static float input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int n, int y, int x,
                             int c) {
     const nchw16c_extents extents = output_of(shape);
-    const outputs rows = outputs_covering(y, shape->kernel_height, shape->stride_y, shape->output_height);
-    const outputs columns = outputs_covering(x, shape->kernel_width, shape->stride_x, shape->output_width);
+    const cover rows = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
+    const cover columns = outputs_over(x, shape->kernel_width, shape->stride_x, shape->output_width);
     float sum = 0.0f;
     for (int oy = rows.first; oy <= rows.last; oy++)
         for (int ox = columns.first; ox <= columns.last; ox++)

@@ -35,17 +35,6 @@ void cvy_conv2d_forward_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t count
                     y[output_at(shape, n, oy, ox, f)] = output(shape, x, weights, bias ? bias[f] : 0.0f, n, oy, ox, f);
 }
 
-/* The outputs along one axis whose window covers a position: those o with 0 <= position - o * stride < kernel. */
-typedef struct cover {
-    int first, last;
-} cover;
-
-static cover outputs_over(int position, int kernel, int stride, int outputs) {
-    const int last = position / stride;
-    return (cover){.first = position < kernel ? 0 : (position - kernel) / stride + 1,
-                   .last = last < outputs ? last : outputs - 1};
-}
-
 /* The chain of dx[y][x][c] of image n over the outputs that look at it: oy, ox, f ascending. */
 static float input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int n, int y, int x,
                             int c) {

@@ -110,9 +110,10 @@ static void omp_num_threads_wins(void **state) {
 }
 
 /* Two performance cores with two hardware threads and a large second-level cache each, four efficient cores that share
- * one; each core counts once. Processors 1 and 3 are the second threads of the performance cores. */
+ * one; each core counts once. Processors 1 and 3 are the second threads of the performance cores. The header's lines end
+ * as hwloc writes them: without its libxml plugin it reads no others. */
 static const char *const hybrid =
-    "<?xml version=\"1.0\"?><!DOCTYPE topology SYSTEM \"hwloc2.dtd\"><topology version=\"2.0\">"
+    "<?xml version=\"1.0\"?>\n<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n<topology version=\"2.0\">"
     "<object type=\"Machine\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" allowed_cpuset=\"0xff\""
     " nodeset=\"0x1\" complete_nodeset=\"0x1\" allowed_nodeset=\"0x1\" gp_index=\"1\">"
     "<object type=\"NUMANode\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" nodeset=\"0x1\""
