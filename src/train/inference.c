@@ -1,0 +1,61 @@
+/* Forward only: evaluation and prediction. */
+#include "batch.h"
+
+typedef struct cvy_forward_run {
+    cvy_trainer *trainer;
+    const cvy_dataset *dataset;
+    size_t first, count;
+    float *probabilities;
+    bool labels;
+} cvy_forward_run;
+
+/* Softmax of a block into rows [count][classes]. */
+static void store_probabilities(const cvy_block *block, const float *logits, float *rows) {
+    const cvy_plan *plan = block->plan;
+    const float *lanes = block->workspace + plan->probabilities;
+    cvy_block_probabilities(block, logits);
+    for (int l = 0; l < block->count; l++)
+        for (int c = 0; c < plan->classes; c++)
+            rows[(size_t)l * (size_t)plan->classes + (size_t)c] = lanes[c * CVY_LANES + l];
+}
+
+static void forward_blocks(void *argument, int thread, int threads) {
+    const cvy_forward_run *run = argument;
+    cvy_trainer *trainer = run->trainer;
+    cvy_worker *worker = &trainer->workers[thread];
+    size_t begin, end;
+    cvy_share_of(cvy_blocks_of(run->count), thread, threads, &begin, &end);
+    for (size_t b = begin; b < end; b++) {
+        size_t done = b * CVY_LANES, left = run->count - done;
+        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace,
+                           left < CVY_LANES ? (int)left : CVY_LANES};
+        uint32_t index[CVY_LANES];
+        for (int l = 0; l < block.count; l++)
+            index[l] = (uint32_t)(run->first + done + (size_t)l);
+        cvy_batch_load(&block, run->dataset, index, false);
+        const float *logits = cvy_block_forward(&block, trainer->parameters, NULL);
+        if (run->labels)
+            worker->tallies[b - begin] = cvy_batch_loss(&block, run->dataset, index, logits, 0.0f);
+        if (run->probabilities)
+            store_probabilities(&block, logits, run->probabilities + done * (size_t)trainer->plan.classes);
+    }
+}
+
+bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
+                         float *probabilities, cvy_metrics *metrics, cvy_status *status) {
+    if (!cvy_trainer_check_dataset(trainer, dataset, metrics != NULL, status))
+        return false;
+    if (first > dataset->count || count > dataset->count - first)
+        return cvy_fail(status, CVY_FAILED, dataset->origin, "images %zu to %zu are wanted, there are %zu", first,
+                        first + count, dataset->count);
+    if (count == 0)
+        return true;
+    cvy_forward_run run = {trainer, dataset, first, count, probabilities, metrics != NULL};
+    size_t blocks = cvy_blocks_of(count);
+    int threads = cvy_workers_run(trainer, blocks, blocks, false, forward_blocks, &run, status);
+    if (!threads)
+        return false;
+    if (metrics)
+        cvy_batch_add(metrics, trainer->workers, threads, count);
+    return true;
+}

@@ -1,0 +1,55 @@
+/* What a trainer holds, and its workers: shared by the files that make it, train with it and use it. */
+#ifndef CVY_TRAINER_OBJECT_H
+#define CVY_TRAINER_OBJECT_H
+
+#include "../model/plan.h"
+#include "reduce.h"
+#include "team.h"
+#include "trainer.h"
+
+/* What became of one block. */
+typedef struct cvy_tally {
+    double loss;
+    size_t correct;
+} cvy_tally;
+
+/* A thread's own things; nobody else writes them. */
+typedef struct cvy_worker {
+    float *workspace;
+    float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
+    int depth;
+    cvy_tally *tallies; /* of its blocks of the current step */
+    size_t tally_capacity;
+    cvy_forest forest;
+    bool finite; /* its slice of gradient and parameters, after the update */
+    char padding[64];
+} cvy_worker;
+
+struct cvy_trainer {
+    const cvy_network *network;
+    const cvy_kernels *kernels;
+    cvy_variables variables;
+    cvy_plan plan;
+    cvy_optimizer optimizer;
+    float *parameters;
+    uint64_t seed;
+    int threads_limit, threads;
+    cvy_team *team;
+    int workers_count;
+    cvy_worker *workers;
+    /* After the last whole epoch: parameters and optimizer state, to go back to when a run diverges. */
+    float *saved[1 + CVY_OPTIMIZER_SLOTS];
+    cvy_optimizer saved_optimizer;
+};
+
+/* Whether the network can read these images and, if wanted, knows their labels. */
+bool cvy_trainer_check_dataset(const cvy_trainer *trainer, const cvy_dataset *dataset, bool labels, cvy_status *status);
+
+/* Runs work on as many threads as help, which is never more than there are blocks, and as the system grants; each has
+ * its worker ready for its share of steps of `blocks` blocks, the last one of last_blocks. Returns how many these
+ * were, 0 on an error. */
+int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, bool training, cvy_team_fn *work,
+                    void *argument, cvy_status *status);
+void cvy_workers_free(cvy_trainer *trainer);
+
+#endif
