@@ -15,13 +15,18 @@ static inline bool cvy_is_aligned_or_null(const void *p) {
     return (uintptr_t)p % 64 == 0;
 }
 
-/* NHWC buffers, and arrays of the elementary functions. */
+/* NHWC buffers. */
 static inline bool cvy_is_float_aligned(const void *p) {
     return p && (uintptr_t)p % sizeof(float) == 0;
 }
 
 static inline bool cvy_is_float_aligned_or_null(const void *p) {
     return (uintptr_t)p % sizeof(float) == 0;
+}
+
+/* `count` floats at any address that a float may have; NULL will do for none. */
+static inline bool cvy_is_array(size_t count, const float *p) {
+    return count == 0 || cvy_is_float_aligned(p);
 }
 
 static inline bool cvy_is_lane_count(int32_t count) {

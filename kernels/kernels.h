@@ -207,12 +207,15 @@ typedef struct cvy_adam {
  *                                  dbias[u] = +0, then for image l = 0..15 + dy[u][l]; may be NULL.
  *                                  scratch: 16 * (units rounded up to 16) floats.
  *
- * Elementwise.  count is a multiple of 16; y, dx and sum may alias any input.
+ * Elementwise.  Arrays of any layout: count is any number >= 0, and every array is 4-byte aligned. y and sum may alias
+ * any input. Padding is elements like any other: where it must stay +0, as in NCHW16C, that is for the caller to see to
+ * (sigmoid(0) is not 0, an offset neither).
  *
- *   activation_forward_hwc16n  y = activation(x), derivative = its derivative at x (may be NULL; aliases nothing).
- *   scale_hwc16n               y = fma(x, scale, offset)
- *   multiply_hwc16n            y = a * b
- *   add_hwc16n                 sum = a + b
+ *   activation_forward  y = activation(x), derivative = its derivative at x (may be NULL; aliases nothing).
+ *   multiply            y = a * b. An activation's backward operation is this: dx = dy * the derivative that
+ *                       activation_forward left, which most backward operations take in themselves.
+ *   scale               y = fma(x, scale, offset)
+ *   add                 sum = a + b
  *
  * Softmax.  positions x channels x 16 lanes.  m = maximum over the channels (row order, later wins only if greater),
  * e_c = exp(z_c - m), s = sum of e_c from +0 in order of c, r = 1 / s.

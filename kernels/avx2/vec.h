@@ -37,6 +37,16 @@ static inline V v_keep(V a) {
     return a;
 }
 
+/* All ones in the first n lanes. */
+static inline __m256i first_lanes(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/* The first n lanes, 0 <= n <= VL, +0 in the others; nothing beyond them is read. */
+static inline V v_load_first(const float *p, int n) {
+    return _mm256_maskload_ps(p, first_lanes(n));
+}
+
 /* VL bytes, widened. */
 static inline V v_load_u8(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
@@ -52,8 +62,7 @@ static inline void v_storeu(float *p, V a) {
 
 /* The first n lanes, 0 <= n <= VL; nothing beyond them is written. */
 static inline void v_store_first(float *p, V a, int n) {
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), a);
+    _mm256_maskstore_ps(p, first_lanes(n), a);
 }
 
 static inline V v_add(V a, V b) {

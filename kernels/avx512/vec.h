@@ -37,6 +37,11 @@ static inline V v_keep(V a) {
     return a;
 }
 
+/* The first n lanes, 0 <= n <= VL, +0 in the others; nothing beyond them is read. */
+static inline V v_load_first(const float *p, int n) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
 /* VL bytes, widened. */
 static inline V v_load_u8(const uint8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));

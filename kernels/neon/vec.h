@@ -38,6 +38,14 @@ static inline V v_keep(V a) {
     return a;
 }
 
+/* The first n lanes, 0 <= n <= VL, +0 in the others; nothing beyond them is read. */
+static inline V v_load_first(const float *p, int n) {
+    float lanes[4] = {0};
+    for (int i = 0; i < n; i++)
+        lanes[i] = p[i];
+    return vld1q_f32(lanes);
+}
+
 /* VL bytes, widened. */
 static inline V v_load_u8(const uint8_t *p) {
     uint32_t bytes;

@@ -50,11 +50,11 @@ TILE_BODY void v_activate_each(cvy_activation_kind activation, const int count, 
 TILE_BODY void activate_group(cvy_activation_kind activation, const int count, size_t stride, const float *x, float *y,
                               float *derivative) {
     V z[4], value[4], slope[4];
-    EACH z[i] = v_load(x + i * stride);
+    EACH z[i] = v_loadu(x + i * stride);
     v_activate_each(activation, count, z, value, slope);
-    EACH v_store(y + i * stride, value[i]);
+    EACH v_storeu(y + i * stride, value[i]);
     if (derivative)
-        EACH v_store(derivative + i * stride, slope[i]);
+        EACH v_storeu(derivative + i * stride, slope[i]);
 }
 
 TILE_BODY void activate_run(cvy_activation_kind activation, size_t count, size_t stride, const float *x, float *y,

@@ -1,29 +1,55 @@
-/* Operations that take each element by itself. The including file has defined KERNEL(operation) and ACTIVATE_VECTORS,
- * the vectors that an activation takes side by side. */
+/* Operations that take each element by itself, in arrays of any length and layout. The including file has defined
+ * KERNEL(operation) and ACTIVATE_VECTORS, the vectors that an activation takes side by side. */
 #include "../contract.h"
 #include "activation.h"
 
-void KERNEL(activation_forward_hwc16n)(cvy_activation_kind activation, size_t count, const float *x, float *y,
-                                       float *derivative) {
-    assert(cvy_is_activation(activation) && cvy_is_block_count(count));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(derivative));
+/* Fewer elements than a vector has. */
+static void activate_first(cvy_activation_kind activation, int count, const float *x, float *y, float *derivative) {
+    float value[VL], slope[VL];
+    v_storeu(value, v_load_first(x, count));
+    activate(activation, 1, VL, value, value, slope);
+    v_store_first(y, v_loadu(value), count);
+    if (derivative)
+        v_store_first(derivative, v_loadu(slope), count);
+}
+
+void KERNEL(activation_forward)(cvy_activation_kind activation, size_t count, const float *x, float *y,
+                                float *derivative) {
+    assert(cvy_is_activation(activation) && cvy_is_array(count, x) && cvy_is_array(count, y));
+    assert(cvy_is_float_aligned_or_null(derivative));
+    const size_t whole = count / VL * VL;
     activate(activation, count / VL, VL, x, y, derivative);
+    if (whole < count)
+        activate_first(activation, (int)(count - whole), x + whole, y + whole, derivative ? derivative + whole : NULL);
 }
 
-void KERNEL(scale_hwc16n)(size_t count, float scale, float offset, const float *x, float *y) {
-    assert(cvy_is_block_count(count) && cvy_is_aligned(x) && cvy_is_aligned(y));
-    for (size_t i = 0; i < count; i += VL)
-        v_store(y + i, v_fma(v_load(x + i), v_set1(scale), v_set1(offset)));
+void KERNEL(scale)(size_t count, float scale, float offset, const float *x, float *y) {
+    assert(cvy_is_array(count, x) && cvy_is_array(count, y));
+    const V factor = v_set1(scale), addend = v_set1(offset);
+    size_t i = 0;
+    for (; i + VL <= count; i += VL)
+        v_storeu(y + i, v_fma(v_loadu(x + i), factor, addend));
+    const int rest = (int)(count - i);
+    if (rest > 0)
+        v_store_first(y + i, v_fma(v_load_first(x + i, rest), factor, addend), rest);
 }
 
-void KERNEL(multiply_hwc16n)(size_t count, const float *a, const float *b, float *y) {
-    assert(cvy_is_block_count(count) && cvy_is_aligned(a) && cvy_is_aligned(b) && cvy_is_aligned(y));
-    for (size_t i = 0; i < count; i += VL)
-        v_store(y + i, v_mul(v_load(a + i), v_load(b + i)));
+void KERNEL(multiply)(size_t count, const float *a, const float *b, float *y) {
+    assert(cvy_is_array(count, a) && cvy_is_array(count, b) && cvy_is_array(count, y));
+    size_t i = 0;
+    for (; i + VL <= count; i += VL)
+        v_storeu(y + i, v_mul(v_loadu(a + i), v_loadu(b + i)));
+    const int rest = (int)(count - i);
+    if (rest > 0)
+        v_store_first(y + i, v_mul(v_load_first(a + i, rest), v_load_first(b + i, rest)), rest);
 }
 
-void KERNEL(add_hwc16n)(size_t count, const float *a, const float *b, float *sum) {
-    assert(cvy_is_block_count(count) && cvy_is_aligned(a) && cvy_is_aligned(b) && cvy_is_aligned(sum));
-    for (size_t i = 0; i < count; i += VL)
-        v_store(sum + i, v_add(v_load(a + i), v_load(b + i)));
+void KERNEL(add)(size_t count, const float *a, const float *b, float *sum) {
+    assert(cvy_is_array(count, a) && cvy_is_array(count, b) && cvy_is_array(count, sum));
+    size_t i = 0;
+    for (; i + VL <= count; i += VL)
+        v_storeu(sum + i, v_add(v_loadu(a + i), v_loadu(b + i)));
+    const int rest = (int)(count - i);
+    if (rest > 0)
+        v_store_first(sum + i, v_add(v_load_first(a + i, rest), v_load_first(b + i, rest)), rest);
 }

@@ -1,18 +1,12 @@
 /* Softmax of rows of channels: exponentials and products with the channels in the lanes; the maximum and the sum, whose
  * order is by channel, one after another. Rows do not wait for each other, so their chains overlap. */
-#include <string.h>
-
 #include "../contract.h"
 #include "elementary.h"
 #include "tile.h"
 
 /* Nothing beyond a row is touched: x may be y, and there is what has been or is to be written. */
 static inline V load_upto(const float *from, int left) {
-    float lanes[VL] = {0};
-    if (left >= VL)
-        return v_loadu(from);
-    memcpy(lanes, from, left * sizeof *lanes);
-    return v_loadu(lanes);
+    return left >= VL ? v_loadu(from) : v_load_first(from, left);
 }
 
 static inline void store_upto(float *to, V a, int left) {

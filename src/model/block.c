@@ -78,23 +78,23 @@ static const float *forward(const cvy_block *block, const cvy_stage *stage, cons
         k->avgpool_forward_hwc16n(&stage->pool, x, value);
         return value;
     case CVY_STAGE_ACTIVATION:
-        k->activation_forward_hwc16n(stage->activation, count, x, value, derivative);
+        k->activation_forward(stage->activation, count, x, value, derivative);
         return value;
     case CVY_STAGE_SOFTMAX:
         k->softmax_forward_hwc16n(stage->output.height * stage->output.width, stage->output.channels, x, value);
         return value;
     case CVY_STAGE_RESCALING:
-        k->scale_hwc16n(count, stage->rescaling.scale, stage->rescaling.offset, x, value);
+        k->scale(count, stage->rescaling.scale, stage->rescaling.offset, x, value);
         return value;
     case CVY_STAGE_DROPOUT:
         if (!random)
             return x;
         draw_dropout(stage, random, derivative);
-        k->multiply_hwc16n(count, x, derivative, value);
+        k->multiply(count, x, derivative, value);
         return value;
     }
     if (stage->activation != CVY_ACT_LINEAR)
-        k->activation_forward_hwc16n(stage->activation, count, value, value, derivative);
+        k->activation_forward(stage->activation, count, value, value, derivative);
     return value;
 }
 
@@ -115,7 +115,7 @@ void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *
                                                  at(block, plan->loss), (int32_t *)at(block, plan->predicted),
                                                  gradient);
     if (gradient && last->derivative != CVY_NONE)
-        block->kernels->multiply_hwc16n(lanes(last->output), gradient, at(block, last->derivative), gradient);
+        block->kernels->multiply(lanes(last->output), gradient, at(block, last->derivative), gradient);
 }
 
 void cvy_block_probabilities(const cvy_block *block, const float *logits) {
@@ -204,12 +204,12 @@ static void backward(const cvy_block *block, const cvy_stage *stage, const float
         break;
     case CVY_STAGE_RESCALING: /* these share dx with dy, and dy holds this stage's own derivative already */
         if (dx)
-            k->scale_hwc16n(count, stage->rescaling.scale, 0.0f, dx, dx);
+            k->scale(count, stage->rescaling.scale, 0.0f, dx, dx);
         /* fall through */
     case CVY_STAGE_ACTIVATION:
     case CVY_STAGE_DROPOUT:
         if (dx && derivative)
-            k->multiply_hwc16n(count, dx, derivative, dx);
+            k->multiply(count, dx, derivative, dx);
         break;
     }
 }

@@ -7,7 +7,7 @@ static bool siblings(const cvy_node *left, const cvy_node *right) {
 /* The last node goes into the one before it. */
 static void join(cvy_forest *forest, const cvy_kernels *kernels, size_t first, size_t count) {
     cvy_node *left = &forest->nodes[forest->count - 2], *right = left + 1;
-    kernels->add_hwc16n(count, left->sum + first, right->sum + first, left->sum + first);
+    kernels->add(count, left->sum + first, right->sum + first, left->sum + first);
     left->level++;
     left->index /= 2;
     forest->count--;

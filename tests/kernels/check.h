@@ -3,14 +3,14 @@
  *
  * A test checks one operation on all tiers at once, so that the oracle computes a case only once:
  *
- *   void test_add_hwc16n(check *c) {
+ *   void test_add(check *c) {
  *       for each case, for each step {
  *           check_case(c, number, step, "count %zu", count);
- *           float *a = check_input(c, "a", count), ...;        filled as the step asks
- *           float *sum = check_output(c, "sum", count);
+ *           float *a = check_input_unaligned(c, "a", count), ...;        filled as the step asks
+ *           float *sum = check_output_unaligned(c, "sum", count);
  *           oracle_value *expected = ...;                      computed from the inputs
  *           CHECK_EACH_TIER(c) {
- *               rows.add_hwc16n[c->tier](count, a, b, sum);
+ *               rows.add[c->tier](count, a, b, sum);
  *               check_values(c, "sum", sum, expected, ...);
  *           }
  *       }

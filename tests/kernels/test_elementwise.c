@@ -1,16 +1,32 @@
-/* Operations on one element at a time. The counts go over every multiple of 16 that a loop unrolled up to 16 times can
- * end on. */
+/* Operations on one element at a time. The counts from 0 on meet every tail of a loop that takes up to 8 vectors of 16
+ * at once; each array stands at an alignment of its own. */
 #include <math.h>
 #include <string.h>
 
 #include "check.h"
 
 static size_t count_at(size_t i) {
-    return i < 24 ? 16 * i : 16 * (i * 37 % 400);
+    return i < 140 ? i : i * 599 % 6400;
 }
 
 static size_t counts(const check *c) {
-    return c->set == CASES_LONG ? 2000 : 60;
+    return c->set == CASES_LONG ? 2000 : 180;
+}
+
+/* Buffers at any alignment of a float. */
+static float *input_at(check *c, const char *name, size_t count) {
+    c->misalignment = (int)check_below(c, 16);
+    return check_input_unaligned(c, name, count);
+}
+
+static float *output_at(check *c, const char *name, size_t count) {
+    c->misalignment = (int)check_below(c, 16);
+    return check_output_unaligned(c, name, count);
+}
+
+static float *inout_at(check *c, const char *name, size_t count, const float *contents) {
+    c->misalignment = (int)check_below(c, 16);
+    return check_inout_unaligned(c, name, count, contents);
 }
 
 /* ---- Activations ---- */
@@ -27,17 +43,17 @@ static void activation(check *c, size_t i, check_step step, cvy_activation_kind 
                in_place ? ", in place" : "");
     float *contents = check_memory(c, count * sizeof *contents);
     check_fill(c, contents, count, i % 2 ? 4.0f : 12.0f);
-    float *y = in_place ? check_inout(c, "y", count, contents) : check_output(c, "y", count);
-    float *x = in_place ? y : check_input(c, "x", count);
+    float *y = in_place ? inout_at(c, "y", count, contents) : output_at(c, "y", count);
+    float *x = in_place ? y : input_at(c, "x", count);
     if (!in_place)
         memcpy(x, contents, count * sizeof *x);
-    float *derivative = with_derivative ? check_output(c, "derivative", count) : NULL;
+    float *derivative = with_derivative ? output_at(c, "derivative", count) : NULL;
     oracle_value *expected = check_memory(c, count * sizeof *expected);
     oracle_value *expected_derivative = check_memory(c, count * sizeof *expected_derivative);
     for (size_t k = 0; k < count; k++)
         oracle_activation(kind, (oracle_value){contents[k], 0, contents[k]}, &expected[k], &expected_derivative[k]);
     CHECK_EACH_TIER(c) {
-        rows.activation_forward_hwc16n[c->tier](kind, count, x, y, derivative);
+        rows.activation_forward[c->tier](kind, count, x, y, derivative);
         check_values(c, "y", y, expected, CHECK_AXES(count), activation_share(kind, count));
         if (derivative)
             check_values(c, "derivative", derivative, expected_derivative, CHECK_AXES(count),
@@ -45,7 +61,7 @@ static void activation(check *c, size_t i, check_step step, cvy_activation_kind 
     }
 }
 
-void test_activation_forward_hwc16n(check *c) {
+void test_activation_forward(check *c) {
     for (size_t i = 0; i < counts(c); i++)
         for (check_step step = CHECK_RANDOM; step < CHECK_STEPS; step++)
             for (int kind = CVY_ACT_LINEAR; kind <= CVY_ACT_TANH; kind++)
@@ -60,8 +76,8 @@ static void scale(check *c, size_t i, check_step step, float factor, float offse
     check_case(c, i, step, "%zu elements, scale %g, offset %g%s", count, factor, offset, in_place ? ", in place" : "");
     float *contents = check_memory(c, count * sizeof *contents);
     check_fill(c, contents, count, 1);
-    float *y = in_place ? check_inout(c, "y", count, contents) : check_output(c, "y", count);
-    float *x = in_place ? y : check_input(c, "x", count);
+    float *y = in_place ? inout_at(c, "y", count, contents) : output_at(c, "y", count);
+    float *x = in_place ? y : input_at(c, "x", count);
     if (!in_place)
         memcpy(x, contents, count * sizeof *x);
     oracle_value *expected = check_memory(c, count * sizeof *expected);
@@ -71,12 +87,12 @@ static void scale(check *c, size_t i, check_step step, float factor, float offse
         expected[k] = oracle_result(&sum, NULL, step == CHECK_INTEGER);
     }
     CHECK_EACH_TIER(c) {
-        rows.scale_hwc16n[c->tier](count, factor, offset, x, y);
+        rows.scale[c->tier](count, factor, offset, x, y);
         check_values(c, "y", y, expected, CHECK_AXES(count), 0.5);
     }
 }
 
-void test_scale_hwc16n(check *c) {
+void test_scale(check *c) {
     for (size_t i = 0; i < counts(c); i++) {
         scale(c, i, CHECK_INTEGER, 3.0f, -100.0f);
         scale(c, i, CHECK_RANDOM, 1.0f / 255, -0.3f);
@@ -113,9 +129,9 @@ static operands two_operands(check *c, size_t i, check_step step, bool product) 
                                        .bound = step == CHECK_INTEGER ? 0 : oracle_rounding(value),
                                        .exact = product ? a[k] * b[k] : a[k] + b[k]};
     }
-    o.y = with == ALIAS_NONE ? check_output(c, "y", o.count) : check_inout(c, "y", o.count, with == ALIAS_B ? b : a);
-    float *buffer_a = with == ALIAS_NONE || with == ALIAS_B ? check_input(c, "a", o.count) : NULL;
-    float *buffer_b = with == ALIAS_NONE || with == ALIAS_A ? check_input(c, "b", o.count) : NULL;
+    o.y = with == ALIAS_NONE ? output_at(c, "y", o.count) : inout_at(c, "y", o.count, with == ALIAS_B ? b : a);
+    float *buffer_a = with == ALIAS_NONE || with == ALIAS_B ? input_at(c, "a", o.count) : NULL;
+    float *buffer_b = with == ALIAS_NONE || with == ALIAS_A ? input_at(c, "b", o.count) : NULL;
     if (buffer_a)
         memcpy(buffer_a, a, o.count * sizeof *a);
     if (buffer_b)
@@ -125,23 +141,23 @@ static operands two_operands(check *c, size_t i, check_step step, bool product) 
     return o;
 }
 
-void test_multiply_hwc16n(check *c) {
+void test_multiply(check *c) {
     for (size_t i = 0; i < counts(c); i++)
         for (check_step step = 0; step < CHECK_STEPS; step++) {
             const operands o = two_operands(c, i, step, true);
             CHECK_EACH_TIER(c) {
-                rows.multiply_hwc16n[c->tier](o.count, o.a, o.b, o.y);
+                rows.multiply[c->tier](o.count, o.a, o.b, o.y);
                 check_values(c, "y", o.y, o.expected, CHECK_AXES(o.count), 0.5);
             }
         }
 }
 
-void test_add_hwc16n(check *c) {
+void test_add(check *c) {
     for (size_t i = 0; i < counts(c); i++)
         for (check_step step = 0; step < CHECK_STEPS; step++) {
             const operands o = two_operands(c, i, step, false);
             CHECK_EACH_TIER(c) {
-                rows.add_hwc16n[c->tier](o.count, o.a, o.b, o.y);
+                rows.add[c->tier](o.count, o.a, o.b, o.y);
                 check_values(c, "y", o.y, o.expected, CHECK_AXES(o.count), 0.5);
             }
         }
