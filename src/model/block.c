@@ -50,9 +50,9 @@ static void draw_dropout(const cvy_stage *stage, const cvy_block_random *random,
     }
 }
 
-/* Runs one stage on x and returns its value. */
-static const float *forward(const cvy_block *block, const cvy_stage *stage, const float *x, const float *parameters,
-                            const cvy_block_random *random) {
+const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
+                                     const cvy_block_random *random) {
+    const cvy_stage *stage = &block->plan->stages[index];
     const cvy_kernels *k = block->kernels;
     const float *weights = parameter(parameters, stage->weights), *bias = parameter(parameters, stage->bias);
     float *value = at(block, stage->value);
@@ -101,7 +101,7 @@ static const float *forward(const cvy_block *block, const cvy_stage *stage, cons
 const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random) {
     const float *x = block->workspace + block->plan->input_block;
     for (int i = 0; i < block->plan->count; i++)
-        x = forward(block, &block->plan->stages[i], x, parameters, random);
+        x = cvy_block_forward_stage(block, i, x, parameters, random);
     return x;
 }
 
@@ -124,13 +124,18 @@ void cvy_block_probabilities(const cvy_block *block, const float *logits) {
 
 /* ---- Backward --------------------------------------------------------------------------------------------------- */
 
+/* What a stage read on the way forward. */
+static const float *input_of(const cvy_block *block, int index) {
+    return at(block, index > 0 ? block->plan->stages[index - 1].value : block->plan->input_block);
+}
+
 /* Gradient of a convolution's weights, from the input as 16 NHWC images. */
-static void backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *gradient) {
+static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
+                                    float *dbias) {
     const cvy_kernels *k = block->kernels;
     const cvy_conv2d_shape *shape = &stage->conv2d.shape;
     const float *dy = at(block, stage->gradient);
-    float *images = at(block, stage->images), *dweights = gradient + stage->weights;
-    float *dbias = stage->bias == CVY_NONE ? NULL : gradient + stage->bias;
+    float *images = at(block, stage->images);
 
     if (stage->images != block->plan->input_images)
         k->reorder_hwc16n_nhwc(&shape->input, stage->padded == CVY_NONE ? x : at(block, stage->padded), images);
@@ -141,9 +146,22 @@ static void backward_weights(const cvy_block *block, const cvy_stage *stage, con
         k->conv2d_backward_weights_hwc16n(shape, images, dy, dweights, dbias);
 }
 
+void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient) {
+    const cvy_stage *stage = &block->plan->stages[index];
+    if (stage->weights == CVY_NONE)
+        return;
+    float *dweights = gradient + stage->weights;
+    float *dbias = stage->bias == CVY_NONE ? NULL : gradient + stage->bias;
+    if (stage->kind == CVY_STAGE_DENSE)
+        block->kernels->dense_backward_weights_hwc16n(&stage->dense, input_of(block, index), at(block, stage->gradient),
+                                                      dweights, dbias, at(block, stage->scratch));
+    else
+        conv2d_backward_weights(block, stage, input_of(block, index), dweights, dbias);
+}
+
 /* Gradient of a convolution's input, times `derivative` unless NULL. */
-static void backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights, const float *derivative,
-                          float *dx) {
+static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights,
+                                 const float *derivative, float *dx) {
     const cvy_kernels *k = block->kernels;
     const cvy_conv2d_shape *shape = &stage->conv2d.shape;
     const float *dy = at(block, stage->gradient);
@@ -167,60 +185,47 @@ static void backward_data(const cvy_block *block, const cvy_stage *stage, const 
                    derivative, dx);
 }
 
-/* One stage: its parameters' gradient and, unless dx is NULL, the gradient of its input x times `derivative`. */
-static void backward(const cvy_block *block, const cvy_stage *stage, const float *x, const float *parameters,
-                     const float *derivative, float *dx, float *gradient) {
+void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters) {
     const cvy_kernels *k = block->kernels;
-    const float *dy = at(block, stage->gradient);
-    const int32_t *winner = (const int32_t *)at(block, stage->winner);
+    const cvy_stage *stage = &block->plan->stages[index], *before = stage - 1;
+    const float *dy = at(block, stage->gradient), *derivative = at(block, before->derivative);
+    float *dx = at(block, before->gradient);
     size_t count = lanes(stage->output);
 
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        backward_weights(block, stage, x, gradient);
-        if (dx)
-            backward_data(block, stage, parameters + stage->weights, derivative, dx);
+        conv2d_backward_data(block, stage, parameters + stage->weights, derivative, dx);
         break;
     case CVY_STAGE_DENSE:
-        k->dense_backward_weights_hwc16n(&stage->dense, x, dy, gradient + stage->weights,
-                                         stage->bias == CVY_NONE ? NULL : gradient + stage->bias,
-                                         at(block, stage->scratch));
-        if (dx)
-            k->dense_backward_data_hwc16n(&stage->dense, dy, parameters + stage->weights, derivative, dx);
+        k->dense_backward_data_hwc16n(&stage->dense, dy, parameters + stage->weights, derivative, dx);
         break;
     case CVY_STAGE_MAX_POOLING2D:
-        if (dx)
-            k->maxpool_backward_hwc16n(&stage->pool, dy, winner, derivative, dx);
+        k->maxpool_backward_hwc16n(&stage->pool, dy, (const int32_t *)at(block, stage->winner), derivative, dx);
         break;
     case CVY_STAGE_AVERAGE_POOLING2D:
-        if (dx)
-            k->avgpool_backward_hwc16n(&stage->pool, dy, derivative, dx);
+        k->avgpool_backward_hwc16n(&stage->pool, dy, derivative, dx);
         break;
     case CVY_STAGE_SOFTMAX:
-        if (dx)
-            k->softmax_backward_hwc16n(stage->output.height * stage->output.width, stage->output.channels,
-                                       at(block, stage->value), dy, derivative, dx);
+        k->softmax_backward_hwc16n(stage->output.height * stage->output.width, stage->output.channels,
+                                   at(block, stage->value), dy, derivative, dx);
         break;
     case CVY_STAGE_RESCALING: /* these share dx with dy, and dy holds this stage's own derivative already */
-        if (dx)
-            k->scale(count, stage->rescaling.scale, 0.0f, dx, dx);
+        k->scale(count, stage->rescaling.scale, 0.0f, dx, dx);
         /* fall through */
     case CVY_STAGE_ACTIVATION:
     case CVY_STAGE_DROPOUT:
-        if (dx && derivative)
+        if (derivative)
             k->multiply(count, dx, derivative, dx);
         break;
     }
 }
 
 void cvy_block_backward(const cvy_block *block, const float *parameters, float *gradient) {
-    const cvy_plan *plan = block->plan;
-    for (int i = plan->count - 1; i >= plan->first_trainable; i--) {
-        const cvy_stage *before = i > 0 ? &plan->stages[i - 1] : NULL;
-        const float *x = at(block, before ? before->value : plan->input_block);
-        bool wanted = i > plan->first_trainable;
-        backward(block, &plan->stages[i], x, parameters, wanted ? at(block, before->derivative) : NULL,
-                 wanted ? at(block, before->gradient) : NULL, gradient);
+    const int first = block->plan->first_trainable;
+    for (int i = block->plan->count - 1; i >= first; i--) {
+        cvy_block_backward_weights(block, i, gradient);
+        if (i > first)
+            cvy_block_backward_data(block, i, parameters);
     }
 }

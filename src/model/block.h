@@ -33,4 +33,15 @@ void cvy_block_probabilities(const cvy_block *block, const float *logits);
 /* From the loss's gradient to the parameters': writes every variable's place in `gradient` (padding is left alone). */
 void cvy_block_backward(const cvy_block *block, const float *parameters, float *gradient);
 
+/* ---- The same, a stage at a time: for those who measure it ------------------------------------------------------- */
+
+/* Runs a stage on x, what the stage before it returned (the first: plan->input_block), and returns its value. */
+const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
+                                     const cvy_block_random *random);
+
+/* Backward, from the last stage to plan->first_trainable: the gradient of a stage's parameters, if it has any, and then
+ * (but not of the last one) that of its input, times the derivative of the stage before it. */
+void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient);
+void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
+
 #endif
