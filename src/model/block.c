@@ -148,15 +148,27 @@ static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *sta
 
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient) {
     const cvy_stage *stage = &block->plan->stages[index];
-    if (stage->weights == CVY_NONE)
-        return;
-    float *dweights = gradient + stage->weights;
+    const float *x = input_of(block, index);
+    float *dweights = stage->weights == CVY_NONE ? NULL : gradient + stage->weights;
     float *dbias = stage->bias == CVY_NONE ? NULL : gradient + stage->bias;
-    if (stage->kind == CVY_STAGE_DENSE)
-        block->kernels->dense_backward_weights_hwc16n(&stage->dense, input_of(block, index), at(block, stage->gradient),
-                                                      dweights, dbias, at(block, stage->scratch));
-    else
-        conv2d_backward_weights(block, stage, input_of(block, index), dweights, dbias);
+
+    switch (stage->kind) {
+    case CVY_STAGE_CONV2D:
+    case CVY_STAGE_CONV2D_MAXPOOL2X2:
+        conv2d_backward_weights(block, stage, x, dweights, dbias);
+        break;
+    case CVY_STAGE_DENSE:
+        block->kernels->dense_backward_weights_hwc16n(&stage->dense, x, at(block, stage->gradient), dweights, dbias,
+                                                      at(block, stage->scratch));
+        break;
+    case CVY_STAGE_MAX_POOLING2D:
+    case CVY_STAGE_AVERAGE_POOLING2D:
+    case CVY_STAGE_SOFTMAX:
+    case CVY_STAGE_RESCALING:
+    case CVY_STAGE_ACTIVATION:
+    case CVY_STAGE_DROPOUT:
+        break;
+    }
 }
 
 /* Gradient of a convolution's input, times `derivative` unless NULL. */
