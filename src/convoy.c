@@ -69,6 +69,12 @@ int cvy_threads(const cvy_model *model) {
     return model && model->trainer ? cvy_trainer_threads(model->trainer) : 0;
 }
 
+const char *cvy_threads_text(cvy_model *model, int batch_size) {
+    if (!model || !model->trainer)
+        return NULL;
+    return cvy_trainer_threads_text(model->trainer, batch_size > 0 ? (size_t)batch_size : 32, model->threads_text);
+}
+
 const char *cvy_isa(const cvy_model *model) {
     return model ? model->isa : NULL;
 }

@@ -124,7 +124,8 @@ CVY_API void cvy_dense(cvy_model *model, const cvy_dense_options *options, cvy_s
 CVY_API void cvy_activation(cvy_model *model, const char *activation, cvy_status *status);
 CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
 
-/* Keras's summary, as on a terminal of `columns` columns (0: a wide one, where the table has 88). The caller frees the text. */
+/* Keras's summary, as on a terminal of `columns` columns (0: a wide one, where the table has 88). The caller frees the
+ * text. */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
@@ -134,7 +135,7 @@ typedef struct cvy_compile_options {
     double learning_rate;  /* overrides the optimizer's when > 0 */
     const char *loss;      /* "categorical_crossentropy" (default and the only one) */
     uint64_t seed;         /* of initial weights, shuffles and dropout */
-    int threads;           /* 0: one a core that this process may use, and no more than the batch has blocks */
+    int threads;           /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
     const char *isa;       /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
 } cvy_compile_options;
 
@@ -180,7 +181,11 @@ CVY_API void cvy_predict(cvy_model *model, const cvy_dataset *dataset, size_t fi
                          cvy_status *status);
 
 CVY_API int cvy_classes(const cvy_model *model);
-CVY_API int cvy_threads(const cvy_model *model);     /* that the last fit used; before one, that a batch of 32 would */
+CVY_API int cvy_threads(const cvy_model *model); /* that the last fit used; before one, that a batch of 32 would */
+/* How many threads fit with batches of that size takes (0: of 32), why, and where they are kept, in words, e.g. "2
+ * threads: 2 of 2 cores, each bound to its core"; a string of the model, valid until the next call. NULL before
+ * cvy_compile. */
+CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
 CVY_API const char *cvy_isa(const cvy_model *model); /* the tier in use, after cvy_compile */
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ struct cvy_model {
     cvy_optimizer_settings optimizer;
     cvy_kernels kernels;
     const char *isa;
+    char threads_text[256];
     uint64_t seed;
     /* Whole epochs fitted so far: shuffles go on from there. */
     uint32_t epochs_done;

@@ -1,7 +1,7 @@
 /* convoy info: what this machine has, and what Convoy makes of it. */
 #include "../../kernels/cpu.h"
+#include "../train/binding.h"
 #include "../train/tier.h"
-#include "../train/topology.h"
 #include "cli.h"
 #include "options.h"
 
@@ -63,7 +63,9 @@ static void run(int argc, char **argv, cvy_status *status) {
         return;
     print_machine(&machine);
     print_tiers(tier, why);
-    printf("%-14s%d: %s\n", "Threads", machine.threads, machine.why);
+    char place[96];
+    printf("%-14s%d: %s, %s\n", "Threads", machine.threads, machine.why,
+           cvy_topology_place_text(&machine, machine.threads, place));
 }
 
 const cli_command cli_info = {"info", "this machine: processor, instruction sets, cores, caches, threads", run};

@@ -226,6 +226,9 @@ static void fit_and_report(training *t, cvy_status *status) {
                            .on_progress = on_progress,
                            .user = t,
                            .stop = &cli_stop};
+    size_t images = cvy_dataset_count(t->train), batch = (size_t)t->options.batch;
+    if (!t->options.json)
+        printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
     cvy_fit(t->model, t->train, &fit, status);
     cli_progress_break(&t->progress);
     fflush(stdout);

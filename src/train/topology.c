@@ -4,10 +4,12 @@
 #include <hwloc.h>
 #include <limits.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control_group.h"
 #include "team.h"
 
 /* ---- What of the machine may be used ---------------------------------------------------------------------------- */
@@ -33,6 +35,11 @@ static void keep_binding(hwloc_topology_t machine, hwloc_cpuset_t usable) {
     if (binding && hwloc_get_cpubind(machine, binding, HWLOC_CPUBIND_THREAD) == 0)
         hwloc_bitmap_and(usable, usable, binding);
     hwloc_bitmap_free(binding);
+}
+
+static hwloc_obj_type_t core_type(hwloc_topology_t machine) {
+    /* Some virtual machines tell of processors only: each then counts as a core. */
+    return hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_CORE) > 0 ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
 }
 
 /* How many objects of a type hold a processor of the set. */
@@ -87,15 +94,103 @@ static void survey_caches(hwloc_topology_t machine, hwloc_const_cpuset_t usable,
 
 static void survey(hwloc_topology_t machine, hwloc_const_cpuset_t usable, cvy_topology *topology) {
     int packages = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PACKAGE);
-    int cores = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_CORE);
-    /* Some virtual machines tell of processors only: each then counts as a core. */
-    hwloc_obj_type_t core = cores > 0 ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
     topology->packages = packages > 0 ? packages : 1;
     topology->hardware_threads = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PU);
-    topology->cores = cores > 0 ? cores : topology->hardware_threads;
-    topology->allowed = count_within(machine, core, usable);
+    topology->cores = hwloc_get_nbobjs_by_type(machine, core_type(machine));
+    topology->allowed = count_within(machine, core_type(machine), usable);
     survey_processor(machine, topology);
     survey_caches(machine, usable, topology);
+}
+
+/* ---- Where threads may run -------------------------------------------------------------------------------------- */
+
+/* Ranks the cores of one kind, in the order in which hwloc numbers them: neighbours share caches. */
+static void rank_cores(hwloc_topology_t machine, hwloc_const_cpuset_t kind, cvy_topology *topology, int *ranked) {
+    for (hwloc_obj_t core = NULL; (core = hwloc_get_next_obj_by_type(machine, core_type(machine), core));) {
+        if (!hwloc_bitmap_intersects(core->cpuset, kind))
+            continue;
+        ++*ranked;
+        for (int p = hwloc_bitmap_first(core->cpuset); p >= 0; p = hwloc_bitmap_next(core->cpuset, p))
+            if (hwloc_bitmap_isset(kind, (unsigned)p))
+                topology->rank[p] = (uint16_t)*ranked;
+    }
+}
+
+/* Adds a part unless it is no larger than the last. */
+static void add_part(hwloc_topology_t machine, hwloc_const_cpuset_t set, const char *name, cvy_topology *topology) {
+    int cores = count_within(machine, core_type(machine), set);
+    int last = topology->parts ? topology->part[topology->parts - 1].cores : 0;
+    if (cores <= last || topology->parts == CVY_PARTS_MAX)
+        return;
+    cvy_part *part = &topology->part[topology->parts++];
+    *part = (cvy_part){.cores = cores};
+    snprintf(part->name, sizeof part->name, "%s", name);
+    for (int p = hwloc_bitmap_first(set); p >= 0; p = hwloc_bitmap_next(set, p))
+        cvy_processors_add(&part->processors, (unsigned)p);
+}
+
+/* The parts around `here`: what of the fastest kind lies under the caches above it, in its package, in the machine. */
+static bool find_parts(hwloc_topology_t machine, hwloc_const_cpuset_t usable, hwloc_const_cpuset_t fastest, int here,
+                       cvy_topology *topology) {
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    if (!set)
+        return false;
+    if (here < 0 || !hwloc_bitmap_isset(fastest, (unsigned)here))
+        here = hwloc_bitmap_first(fastest);
+    const char *whole = hwloc_bitmap_isequal(fastest, usable) ? "" : "of the fastest kind";
+    for (hwloc_obj_t o = hwloc_get_pu_obj_by_os_index(machine, (unsigned)here); o; o = o->parent) {
+        char name[32] = "of one package";
+        if (o->type != HWLOC_OBJ_PACKAGE && !hwloc_obj_type_is_dcache(o->type))
+            continue;
+        if (o->type != HWLOC_OBJ_PACKAGE)
+            snprintf(name, sizeof name, "under one L%u cache", o->attr->cache.depth);
+        hwloc_bitmap_and(set, o->cpuset, fastest);
+        add_part(machine, set, hwloc_bitmap_isequal(set, fastest) ? whole : name, topology);
+    }
+    add_part(machine, fastest, whole, topology);
+    hwloc_bitmap_free(set);
+    return true;
+}
+
+/* Kind `k` of usable cores, the fastest first; all are of one kind where the system does not rank them. */
+static void copy_kind(hwloc_topology_t machine, hwloc_const_cpuset_t usable, int kinds, int k, hwloc_cpuset_t set) {
+    hwloc_bitmap_copy(set, usable);
+    if (kinds < 2)
+        return;
+    hwloc_cpukinds_get_info(machine, (unsigned)(kinds - 1 - k), set, NULL, NULL, NULL, 0);
+    hwloc_bitmap_and(set, set, usable);
+}
+
+static int count_kinds(hwloc_topology_t machine) {
+    int efficiency = -1, kinds = hwloc_cpukinds_get_nr(machine, 0);
+    if (kinds > 1)
+        hwloc_cpukinds_get_info(machine, 0, NULL, &efficiency, NULL, NULL, 0);
+    return efficiency < 0 ? 1 : kinds; /* -1: kinds that hwloc could not rank */
+}
+
+/* Fills in ranks, kinds and parts; without memory, or on a machine that is too large, they stay unknown. */
+static void find_places(hwloc_topology_t machine, hwloc_const_cpuset_t usable, const cvy_topology_limits *limits,
+                        cvy_topology *topology) {
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    topology->bound_by = limits->bound_by;
+    if (!set || hwloc_bitmap_last(usable) >= CVY_PROCESSORS_MAX) {
+        hwloc_bitmap_free(set);
+        return;
+    }
+    bool good = true;
+    int ranked = 0;
+    for (int k = 0, kinds = count_kinds(machine); good && k < kinds; k++) {
+        int before = ranked;
+        copy_kind(machine, usable, kinds, k, set);
+        if (hwloc_bitmap_iszero(set) || topology->kinds == CVY_PARTS_MAX)
+            continue;
+        rank_cores(machine, set, topology, &ranked);
+        if (topology->kinds == 0)
+            good = find_parts(machine, usable, set, limits->here, topology);
+        topology->kind_cores[topology->kinds++] = ranked - before;
+    }
+    topology->placed = good && ranked == topology->allowed;
+    hwloc_bitmap_free(set);
 }
 
 /* ---- How many threads ------------------------------------------------------------------------------------------- */
@@ -129,68 +224,17 @@ static void choose_threads(const cvy_topology_limits *limits, cvy_topology *topo
                  topology->cores == 1 ? "" : "s");
 }
 
-/* ---- Quota ------------------------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------------------------------
+ */
 
-double cvy_topology_cpu_max(const char *text) {
-    double quota, period;
-    if (sscanf(text, "%lf %lf", &quota, &period) != 2 || !(quota > 0) || !(period > 0))
-        return INFINITY;
-    return quota / period;
+/* The variable that tells OpenMP where to keep its threads, or not to. */
+static const char *bound_by(void) {
+    static const char *const names[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return names[i];
+    return NULL;
 }
-
-/* Copies into `found`, of PATH_MAX bytes, what `pick` finds in the first line of a file where it finds something. */
-static bool search_lines(const char *path, char *(*pick)(char *line), char *found) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    char *line = NULL, *part = NULL;
-    size_t size = 0;
-    while (!part && getline(&line, &size, file) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-        part = pick(line);
-    }
-    bool good = part && snprintf(found, PATH_MAX, "%s", part) < PATH_MAX;
-    free(line);
-    fclose(file);
-    return good;
-}
-
-/* Of "hierarchy:controllers:path" the path, in the version 2 hierarchy. */
-static char *pick_group(char *line) {
-    return strncmp(line, "0::/", 4) == 0 ? line + 3 : NULL;
-}
-
-/* Of "device mount-point type options ..." the mount point, where the version 2 hierarchy is. */
-static char *pick_mount_point(char *line) {
-    char *rest, *device = strtok_r(line, " ", &rest);
-    char *point = device ? strtok_r(NULL, " ", &rest) : NULL, *type = point ? strtok_r(NULL, " ", &rest) : NULL;
-    return type && strcmp(type, "cgroup2") == 0 ? point : NULL;
-}
-
-static double read_cpu_max(const char *point, const char *group) {
-    char path[2 * PATH_MAX + sizeof "/cpu.max"], text[64];
-    snprintf(path, sizeof path, "%s%s/cpu.max", point, group);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return INFINITY;
-    double quota = fgets(text, sizeof text, file) ? cvy_topology_cpu_max(text) : INFINITY;
-    fclose(file);
-    return quota;
-}
-
-double cvy_topology_quota(const char *group_file, const char *mounts_file) {
-    char group[PATH_MAX], point[PATH_MAX];
-    if (!search_lines(group_file, pick_group, group) || !search_lines(mounts_file, pick_mount_point, point))
-        return INFINITY;
-    /* Within a container the path may begin outside of what is mounted: its first steps then are not there, and the
-     * mount point, where the walk ends, is the container's own group. */
-    double least = INFINITY;
-    for (char *last; (last = strrchr(group, '/')); *last = '\0')
-        least = fmin(least, read_cpu_max(point, group));
-    return fmin(least, read_cpu_max(point, ""));
-}
-
-/* ---- Reading ---------------------------------------------------------------------------------------------------- */
 
 /* Fills topology from a loaded machine; `usable` is owned by the caller and not empty. */
 static void conclude(hwloc_topology_t machine, hwloc_const_cpuset_t usable, const cvy_topology_limits *limits,
@@ -198,6 +242,7 @@ static void conclude(hwloc_topology_t machine, hwloc_const_cpuset_t usable, cons
     memset(topology, 0, sizeof *topology);
     survey(machine, usable, topology);
     choose_threads(limits, topology);
+    find_places(machine, usable, limits, topology);
 }
 
 static bool load(hwloc_topology_t machine, cvy_status *status) {
@@ -230,10 +275,11 @@ bool cvy_topology_read(cvy_topology *topology, cvy_status *status) {
             keep_binding(machine, usable);
         if (hwloc_bitmap_iszero(usable)) /* contradictory tables; the process runs somewhere nevertheless */
             hwloc_bitmap_copy(usable, hwloc_topology_get_allowed_cpuset(machine));
-        conclude(machine, usable,
-                 &(cvy_topology_limits){.quota = cvy_topology_quota("/proc/self/cgroup", "/proc/self/mounts"),
-                                        .omp_threads = getenv("OMP_NUM_THREADS")},
-                 topology);
+        cvy_topology_limits limits = {.quota = cvy_cpu_quota("/proc/self/cgroup", "/proc/self/mounts"),
+                                      .omp_threads = getenv("OMP_NUM_THREADS"),
+                                      .bound_by = bound_by(),
+                                      .here = sched_getcpu()};
+        conclude(machine, usable, &limits, topology);
     }
     hwloc_bitmap_free(usable);
     hwloc_topology_destroy(machine);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "../base/memory.h"
-#include "topology.h"
 
 static bool check_network(const cvy_trainer *trainer, cvy_status *status) {
     const cvy_layer *last = &trainer->network->layers[trainer->network->count - 1];
@@ -40,13 +39,14 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->kernels = options->kernels;
     trainer->seed = options->seed;
     trainer->threads_limit = options->threads;
+    trainer->threads_asked = options->threads > 0;
     if (options->threads == 0) {
-        cvy_topology topology;
-        if (!cvy_topology_read(&topology, status)) {
+        if (!cvy_topology_read(&trainer->topology, status)) {
             cvy_trainer_free(trainer);
             return NULL;
         }
-        trainer->threads_limit = topology.threads;
+        trainer->topology_known = true;
+        trainer->threads_limit = trainer->topology.threads;
     }
     trainer->threads = trainer->threads_limit < 2 ? trainer->threads_limit : 2; /* a batch of 32 is two blocks */
     if (!make(trainer, options, status)) {

@@ -35,6 +35,8 @@ const cvy_variables *cvy_trainer_variables(const cvy_trainer *trainer);
 float *cvy_trainer_parameters(cvy_trainer *trainer);           /* [variables.floats]; may be written between steps */
 const float *cvy_trainer_gradient(const cvy_trainer *trainer); /* of the last step's mean loss, [variables.floats] */
 int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last run used */
+/* How many threads a step of batch_size images takes, why, and where they are kept, in words. */
+const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);
 
 /* One step on the images order[0 .. count): adds to metrics. A non-finite loss, gradient or parameter is CVY_DIVERGED.

@@ -5,6 +5,7 @@
 #include "../model/plan.h"
 #include "reduce.h"
 #include "team.h"
+#include "topology.h"
 #include "trainer.h"
 
 /* What became of one block. */
@@ -21,7 +22,8 @@ typedef struct cvy_worker {
     cvy_tally *tallies; /* of its blocks of the current step */
     size_t tally_capacity;
     cvy_forest forest;
-    bool finite; /* its slice of gradient and parameters, after the update */
+    cvy_status equipped; /* what kept it from getting the above */
+    bool finite;         /* its slice of gradient and parameters, after the update */
     char padding[64];
 } cvy_worker;
 
@@ -34,6 +36,9 @@ struct cvy_trainer {
     float *parameters;
     uint64_t seed;
     int threads_limit, threads;
+    cvy_topology topology;
+    bool threads_asked; /* the limit is the caller's */
+    bool topology_known;
     cvy_team *team;
     int workers_count;
     cvy_worker *workers;

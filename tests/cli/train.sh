@@ -4,6 +4,7 @@ few=(--data "$data" --epochs 3 --seed 1)
 
 run 0 "train on no terminal" "$program" train "${few[@]}"
 lacks out $'[\r\b\033]'
+says out '^([0-9]+ threads|1 thread): .+; (scalar|avx2|avx512|neon)$'
 says out '^Epoch 1/3$'
 says out '^7/7 - 0s - [0-9]+(us|ms|s)/step - accuracy: [01]\.[0-9]{4} - loss: [0-9.e-]+$'
 [ "$(grep -c '^7/7 - ' "$work/out")" -eq 3 ]
@@ -77,7 +78,15 @@ result $? "no temporary file is left"
 
 run 0 "a batch larger than the data" "$program" train --data "$data" --epochs 1 --batch 5000
 says out '^1/1 - '
-run 0 "more threads than cores" "$program" train --data "$data" --epochs 1 --threads 64
+run 0 "more threads than cores" "$program" train --data "$data" --epochs 1 --batch 5000 \
+    --threads 64
+says out '^13 threads: a batch of 200 is 13 blocks of 16 images'
+run 0 "as many threads as asked" "$program" train --data "$data" --epochs 1 --batch 64 --threads 2
+says out '^2 threads: as asked, '
+run 0 "one thread" "$program" train --data "$data" --epochs 1 --threads 1
+says out '^1 thread: as asked; '
+run 0 "OMP_NUM_THREADS" env OMP_NUM_THREADS=3 OMP_PROC_BIND=true "$program" train --data "$data" --epochs 1 --batch 48
+says out '^3 threads: OMP_NUM_THREADS=3, placed by OMP_PROC_BIND; '
 run 0 "an optimizer with settings" "$program" train --data "$data" --epochs 1 --optimizer sgd:lr=0.0001,momentum=0.9
 says out '^ Optimizer params: '
 run 0 "another network" "$program" train --data "$data" --epochs 1 --model lenet5

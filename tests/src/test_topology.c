@@ -16,15 +16,16 @@
 #include <unistd.h>
 
 #include "../../src/base/clock.h"
+#include "../../src/train/binding.h"
+#include "../../src/train/control_group.h"
 #include "../../src/train/team.h"
-#include "../../src/train/topology.h"
 
 /* ---- Machines that are described -------------------------------------------------------------------------------- */
 
 static cvy_topology described(const char *machine, const char *processors, double quota, const char *omp_threads) {
     cvy_topology t;
     cvy_status status = {0};
-    cvy_topology_limits limits = {processors, quota, omp_threads};
+    cvy_topology_limits limits = {.processors = processors, .quota = quota, .omp_threads = omp_threads};
     if (!cvy_topology_describe(machine, &limits, &t, &status))
         fail_msg("%s: %s: %s", machine, status.where, status.what);
     return t;
@@ -110,8 +111,8 @@ static void omp_num_threads_wins(void **state) {
 }
 
 /* Two performance cores with two hardware threads and a large second-level cache each, four efficient cores that share
- * one; each core counts once. Processors 1 and 3 are the second threads of the performance cores. The header's lines end
- * as hwloc writes them: without its libxml plugin it reads no others. */
+ * one; each core counts once. Processors 1 and 3 are the second threads of the performance cores. The header's lines
+ * end as hwloc writes them: without its libxml plugin it reads no others. */
 static const char *const hybrid =
     "<?xml version=\"1.0\"?>\n<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n<topology version=\"2.0\">"
     "<object type=\"Machine\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" allowed_cpuset=\"0xff\""
@@ -137,6 +138,27 @@ static const char *const hybrid =
                             PROCESSOR("6", "0x40", "36") CLOSE OPEN("Core", "0x80", "37", "os_index=\"5\"")
                                 PROCESSOR("7", "0x80", "38") CLOSE CLOSE CLOSE CLOSE "</topology>";
 
+/* Four efficiency cores, processors 0 to 3, then two performance cores of two hardware threads, 4 to 7, as the system
+ * ranks them. */
+static const char *ranked_hybrid(void) {
+    return "<?xml version=\"1.0\"?>\n<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n<topology version=\"2.0\">"
+           "<object type=\"Machine\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" allowed_cpuset=\"0xff\""
+           " nodeset=\"0x1\" complete_nodeset=\"0x1\" allowed_nodeset=\"0x1\" gp_index=\"1\">"
+           "<object type=\"NUMANode\" os_index=\"0\" cpuset=\"0xff\" complete_cpuset=\"0xff\" nodeset=\"0x1\""
+           " complete_nodeset=\"0x1\" gp_index=\"2\" local_memory=\"1073741824\"/>" OPEN(
+               "Package", "0xff", "3", "os_index=\"0\"") OPEN("L2Cache", "0xf", "10", L2("4194304"))
+               OPEN("Core", "0x1", "11", "os_index=\"0\"") PROCESSOR("0", "0x1", "12")
+                   CLOSE OPEN("Core", "0x2", "13", "os_index=\"1\"") PROCESSOR("1", "0x2", "14")
+                       CLOSE OPEN("Core", "0x4", "15", "os_index=\"2\"") PROCESSOR("2", "0x4", "16")
+                           CLOSE OPEN("Core", "0x8", "17", "os_index=\"3\"") PROCESSOR("3", "0x8", "18")
+                               CLOSE CLOSE OPEN("Core", "0x30", "21", "os_index=\"4\"") PROCESSOR("4", "0x10", "22")
+                                   PROCESSOR("5", "0x20", "23") CLOSE OPEN("Core", "0xc0", "24", "os_index=\"5\"")
+                                       PROCESSOR("6", "0x40", "25") PROCESSOR("7", "0x80", "26") CLOSE CLOSE CLOSE
+        "<cpukind cpuset=\"0x0f\" forced_efficiency=\"0\"><info name=\"CoreType\" value=\"IntelAtom\"/></cpukind>"
+        "<cpukind cpuset=\"0xf0\" forced_efficiency=\"1\"><info name=\"CoreType\" value=\"IntelCore\"/></cpukind>"
+        "</topology>";
+}
+
 static void hybrid_machine(void **state) {
     (void)state;
     cvy_topology t = described(hybrid, NULL, INFINITY, NULL);
@@ -149,6 +171,130 @@ static void hybrid_machine(void **state) {
     t = described(hybrid, "4-7", INFINITY, NULL);
     expect(&t, 1, 6, 8, 4, 4, "4 of 6 cores");
     assert_int_equal(t.l2, 4 << 20);
+}
+
+/* ---- Where threads are kept ------------------------------------------------------------------------------------- */
+
+static cvy_topology around(const char *machine, const char *processors, int here) {
+    cvy_topology t;
+    cvy_status status = {0};
+    cvy_topology_limits limits = {.processors = processors, .quota = INFINITY, .here = here};
+    if (!cvy_topology_describe(machine, &limits, &t, &status))
+        fail_msg("%s: %s: %s", machine, status.where, status.what);
+    return t;
+}
+
+/* Thread `thread` of a team of `threads` is kept to processors first .. last, every `step`-th, and to no others. */
+static void expect_place(const cvy_topology *t, int threads, int thread, unsigned first, unsigned last, unsigned step) {
+    cvy_processors expected = {0}, found;
+    for (unsigned p = first; p <= last; p += step)
+        cvy_processors_add(&expected, p);
+    if (!cvy_topology_place(t, threads, thread, &found))
+        fail_msg("thread %d of %d is not kept anywhere", thread, threads);
+    if (memcmp(&expected, &found, sizeof found) != 0)
+        fail_msg("thread %d of %d: processors %#lx..., expected %#lx...", thread, threads, found.bits[0],
+                 expected.bits[0]);
+}
+
+static void expect_place_text(const cvy_topology *t, int threads, const char *expected) {
+    char text[96];
+    assert_string_equal(cvy_topology_place_text(t, threads, text), expected);
+}
+
+/* A team of all cores: one for each thread, with every hardware thread of it that may be used. */
+static void a_core_for_each_thread(void **state) {
+    (void)state;
+    cvy_topology t = around(server, NULL, 0);
+    for (int thread = 0; thread < 32; thread++)
+        expect_place(&t, 32, thread, 2 * (unsigned)thread, 2 * (unsigned)thread + 1, 1);
+    expect_place_text(&t, 32, "each bound to its core");
+
+    t = around("package:2 core:8 pu:2", "1,2,16", 0); /* parts of three cores */
+    expect_place(&t, 3, 0, 1, 1, 1);
+    expect_place(&t, 3, 1, 2, 2, 1);
+    expect_place(&t, 3, 2, 16, 16, 1);
+
+    t = around("pu:6", NULL, 0);
+    for (int thread = 0; thread < 6; thread++)
+        expect_place(&t, 6, thread, (unsigned)thread, (unsigned)thread, 1);
+}
+
+/* A smaller team: the smallest part around the caller that holds it. server: 16 processors under a third-level cache,
+ * 32 in a package. */
+static void smaller_teams_stay_together(void **state) {
+    (void)state;
+    cvy_topology t = around(server, NULL, 0);
+    expect_place(&t, 1, 0, 0, 1, 1);
+    expect_place_text(&t, 1, "kept to 1 core under one L1 cache");
+    for (int thread = 0; thread < 8; thread++) {
+        expect_place(&t, 2, thread % 2, 0, 15, 1);
+        expect_place(&t, 8, thread, 0, 15, 1);
+        expect_place(&t, 9, thread, 0, 31, 1);
+    }
+    expect_place_text(&t, 2, "kept to 8 cores under one L3 cache");
+    expect_place_text(&t, 9, "kept to 16 cores of one package");
+    expect_place(&t, 17, 16, 0, 63, 1);
+    expect_place_text(&t, 17, "free to move");
+
+    t = around(server, NULL, 50);
+    expect_place(&t, 2, 1, 48, 63, 1);
+    expect_place(&t, 16, 3, 32, 63, 1);
+    t = around(server, "0-3,40-47", 43); /* of the part, only what is allowed */
+    expect_place(&t, 2, 0, 40, 47, 1);
+    cvy_processors whole, expected = {0};
+    for (unsigned p = 0; p < 48; p += p == 3 ? 37 : 1)
+        cvy_processors_add(&expected, p);
+    assert_true(cvy_topology_place(&t, 5, 0, &whole)); /* of 6 */
+    assert_memory_equal(&whole, &expected, sizeof whole);
+}
+
+static void unbound_teams(void **state) {
+    (void)state;
+    cvy_processors any;
+    cvy_topology t = around("package:1 core:2 pu:1", NULL, 0);
+    assert_false(cvy_topology_place(&t, 3, 0, &any)); /* more threads than cores */
+    expect_place_text(&t, 3, "not bound");
+
+    cvy_status status = {0};
+    cvy_topology_limits limits = {.quota = INFINITY, .bound_by = "OMP_PLACES"};
+    assert_true(cvy_topology_describe("package:1 core:2 pu:1", &limits, &t, &status));
+    assert_false(cvy_topology_place(&t, 2, 0, &any)); /* OpenMP places them */
+    expect_place_text(&t, 2, "placed by OMP_PLACES");
+
+    t = around("pu:4200", NULL, 0); /* more than a set holds */
+    assert_int_equal(t.threads, 4200);
+    assert_false(cvy_topology_place(&t, 4200, 0, &any));
+    assert_false(cvy_topology_place(&t, 2, 0, &any));
+}
+
+/* The performance cores are described last, and are ranked first. */
+static void performance_cores_first(void **state) {
+    (void)state;
+    cvy_topology t = around(ranked_hybrid(), NULL, 1);
+    expect(&t, 1, 6, 8, 6, 6, "6 of 6 cores");
+    assert_int_equal(t.kinds, 2);
+    assert_int_equal(t.kind_cores[0], 2);
+    assert_int_equal(t.kind_cores[1], 4);
+    /* All: performance cores are threads 0 and 1. */
+    expect_place(&t, 6, 0, 4, 5, 1);
+    expect_place(&t, 6, 1, 6, 7, 1);
+    for (unsigned thread = 2; thread < 6; thread++)
+        expect_place(&t, 6, (int)thread, thread - 2, thread - 2, 1);
+    /* No more than there are performance cores: those. */
+    expect_place(&t, 2, 0, 4, 7, 1);
+    expect_place(&t, 2, 1, 4, 7, 1);
+    expect_place_text(&t, 2, "kept to 2 cores of the fastest kind");
+    /* In between: each with its kind. */
+    expect_place(&t, 4, 1, 4, 7, 1);
+    expect_place(&t, 4, 2, 0, 3, 1);
+    expect_place(&t, 4, 3, 0, 3, 1);
+    expect_place_text(&t, 4, "the faster cores first");
+    /* A process that may use the efficiency cores only has one kind of cores. */
+    t = around(ranked_hybrid(), "0-3", 0);
+    assert_int_equal(t.kinds, 1);
+    expect_place(&t, 4, 3, 3, 3, 1);
+    expect_place(&t, 3, 2, 0, 3, 1);
+    expect_place_text(&t, 3, "free to move");
 }
 
 static void bad_descriptions(void **state) {
@@ -164,7 +310,7 @@ static void bad_descriptions(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cvy_topology t;
         cvy_status status = {0};
-        cvy_topology_limits limits = {cases[i].processors, INFINITY, NULL};
+        cvy_topology_limits limits = {.processors = cases[i].processors, .quota = INFINITY};
         assert_false(cvy_topology_describe(cases[i].machine, &limits, &t, &status));
         assert_int_equal(status.code, CVY_FAILED);
         assert_non_null(strstr(status.what, cases[i].what));
@@ -204,7 +350,7 @@ static void cpu_max_text(void **state) {
         {"-1 100000", INFINITY},    {"nan 1", INFINITY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_true(cvy_topology_cpu_max(cases[i].text) == cases[i].quota);
+        assert_true(cvy_cpu_max_parse(cases[i].text) == cases[i].quota);
 }
 
 /* ---- Control groups --------------------------------------------------------------------------------------------- */
@@ -261,15 +407,15 @@ static int uproot(void **state) {
 static void quota_is_the_least_on_the_way_up(void **state) {
     const tree *t = *state;
     write_text(t->group, "5:cpu:/elsewhere\n0::/a/b\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY); /* as where the cpu controller is off */
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY); /* as where the cpu controller is off */
     write_cpu_max(t, "/a/b", "max 100000\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY);
     write_cpu_max(t, "/a", "300000 100000\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 3);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 3);
     write_cpu_max(t, "/a/b", "50000 100000\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.5);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 0.5);
     write_cpu_max(t, "", "20000 100000\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.2);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 0.2);
 }
 
 static void quota_within_a_container(void **state) {
@@ -277,23 +423,23 @@ static void quota_within_a_container(void **state) {
     write_cpu_max(t, "", "150000 100000\n");
     write_cpu_max(t, "/a", "50000 100000\n");
     write_text(t->group, "0::/\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 1.5);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 1.5);
     write_text(t->group, "0::/outside/of/it\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 1.5);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 1.5);
     write_text(t->group, "0::/a\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == 0.5);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 0.5);
 }
 
 static void quota_without_its_tables(void **state) {
     const tree *t = *state;
     write_cpu_max(t, "", "150000 100000\n");
     write_text(t->group, "3:cpu:/\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY);
     write_text(t->group, "0::/\n");
-    assert_true(cvy_topology_quota(t->group, "/nowhere/mounts") == INFINITY);
-    assert_true(cvy_topology_quota("/nowhere/group", t->mounts) == INFINITY);
+    assert_true(cvy_cpu_quota(t->group, "/nowhere/mounts") == INFINITY);
+    assert_true(cvy_cpu_quota("/nowhere/group", t->mounts) == INFINITY);
     write_text(t->mounts, "cgroup2\ntmpfs /tmp tmpfs rw 0 0\n\n");
-    assert_true(cvy_topology_quota(t->group, t->mounts) == INFINITY);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY);
 }
 
 /* ---- This machine ----------------------------------------------------------------------------------------------- */
@@ -311,9 +457,10 @@ static void reads_this_machine(void **state) {
     unsetenv("OMP_NUM_THREADS");
     double begun = cvy_clock();
     cvy_topology t = this_machine();
-    print_message("# %s: %d packages, %d cores, %d hardware threads, L1d %zu, L2 %zu, L3 %zu; %d threads: %s; %.1f ms\n",
-                  t.processor, t.packages, t.cores, t.hardware_threads, t.l1d, t.l2, t.l3, t.threads, t.why,
-                  1e3 * (cvy_clock() - begun));
+    print_message(
+        "# %s: %d packages, %d cores, %d hardware threads, L1d %zu, L2 %zu, L3 %zu; %d threads: %s; %.1f ms\n",
+        t.processor, t.packages, t.cores, t.hardware_threads, t.l1d, t.l2, t.l3, t.threads, t.why,
+        1e3 * (cvy_clock() - begun));
     assert_true(t.packages >= 1 && t.packages <= t.cores && t.cores <= t.hardware_threads);
     assert_true(t.allowed >= 1 && t.allowed <= t.cores);
     assert_true(t.threads >= 1 && t.threads <= t.allowed);
@@ -347,6 +494,31 @@ static void affinity_mask_counts(void **state) {
     assert_int_equal(t.cores, whole.cores);
 }
 
+static void binding_is_taken_back(void **state) {
+    (void)state;
+    cpu_set_t before, during, after;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    unsigned last = 0;
+    for (unsigned i = 0; i < CPU_SETSIZE; i++)
+        last = CPU_ISSET(i, &before) ? i : last;
+    cvy_processors one = {0};
+    cvy_processors_add(&one, last);
+    cvy_binding binding;
+    cvy_binding_enter(&binding, &one);
+    assert_int_equal(sched_getaffinity(0, sizeof during, &during), 0);
+    cvy_binding_leave(&binding);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_int_equal(CPU_COUNT(&during), 1);
+    assert_true(CPU_ISSET(last, &during));
+    assert_true(CPU_EQUAL(&before, &after));
+
+    cvy_processors nowhere = {0}; /* which the system refuses */
+    cvy_binding_enter(&binding, &nowhere);
+    assert_false(binding.changed);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&before, &after));
+}
+
 /* Run with OMP_PROC_BIND=true: this thread is then bound to the first place, yet a team may use them all. */
 static void bound_to_places(void **state) {
     (void)state;
@@ -364,6 +536,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(quotas),
         cmocka_unit_test(omp_num_threads_wins),
         cmocka_unit_test(hybrid_machine),
+        cmocka_unit_test(a_core_for_each_thread),
+        cmocka_unit_test(smaller_teams_stay_together),
+        cmocka_unit_test(performance_cores_first),
+        cmocka_unit_test(unbound_teams),
         cmocka_unit_test(bad_descriptions),
         cmocka_unit_test(omp_num_threads_text),
         cmocka_unit_test(cpu_max_text),
@@ -372,6 +548,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(quota_without_its_tables, plant, uproot),
         cmocka_unit_test(reads_this_machine),
         cmocka_unit_test(affinity_mask_counts),
+        cmocka_unit_test(binding_is_taken_back),
     };
     const struct CMUnitTest bound[] = {cmocka_unit_test(bound_to_places)};
     (void)argv;

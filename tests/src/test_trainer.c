@@ -1,5 +1,6 @@
 /* The trainer: the same bits for any number of threads and on every tier, whatever the batch; interruption; divergence.
  */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,14 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <sched.h>
 #include <string.h>
 
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
 #include "../../src/data/order.h"
 #include "../../src/train/reduce.h"
+#include "../../src/train/topology.h"
 #include "../../src/train/trainer.h"
 
 enum { IMAGES = 151, PIXELS = 28 * 28 };
@@ -220,6 +223,43 @@ static void sums_follow_the_tree(void **state) {
         }
 }
 
+/* The processors that this thread may use, in a callback of an epoch. */
+static bool note_affinity(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    (void)step, (void)steps, (void)seconds, (void)metrics;
+    cpu_set_t *set = user;
+    return !sched_getaffinity(0, sizeof *set, set);
+}
+
+/* A team of all cores has each thread on its own for as long as it trains, and no longer. */
+static void threads_are_bound_while_training(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_topology machine;
+    assert_true(cvy_topology_read(&machine, &status));
+    if (machine.allowed < 2 || machine.bound_by || machine.allowed > IMAGES / CVY_LANES) {
+        print_message("# %d cores, placed by %s\n", machine.allowed, machine.bound_by ? machine.bound_by : "us");
+        skip();
+    }
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    cvy_trainer *trainer = trainer_of(network, &kernels, cvy_cpu_best(cvy_cpu_tiers()), machine.allowed, "rmsprop");
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_order_fill(order, IMAGES, 1, 0, false);
+    cvy_metrics metrics;
+    cpu_set_t before, during, after;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    assert_true(
+        cvy_trainer_epoch(trainer, set, order, IMAGES, IMAGES, NULL, note_affinity, &during, &metrics, &status));
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&before, &after));
+    assert_int_equal(CPU_COUNT(&during), CPU_COUNT(&before) / machine.allowed);
+    assert_int_equal(cvy_trainer_threads(trainer), machine.allowed);
+    cvy_dataset_free(set);
+    cvy_trainer_free(trainer);
+    cvy_network_free(network);
+}
+
 static bool stop_at_third(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     (void)steps, (void)seconds, (void)metrics;
     size_t *calls = user;
@@ -317,6 +357,7 @@ int main(void) {
         cmocka_unit_test(everything_is_the_same_for_any_threads),
         cmocka_unit_test(lesson_is_the_same_on_every_tier),
         cmocka_unit_test(everything_is_the_same_on_every_tier),
+        cmocka_unit_test(threads_are_bound_while_training),
         cmocka_unit_test(a_stop_leaves_the_last_whole_step),
         cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
         cmocka_unit_test(wrong_data_is_refused),
