@@ -114,18 +114,20 @@ typedef enum cvy_activation_kind {
 
 typedef struct cvy_sgd {
     float learning_rate, momentum;
+    float decay; /* learning_rate * weight_decay */
     int32_t nesterov;
 } cvy_sgd;
 
 typedef struct cvy_rmsprop {
     float learning_rate, rho, one_minus_rho, momentum, epsilon;
+    float decay; /* learning_rate * weight_decay */
     int32_t centered;
 } cvy_rmsprop;
 
 typedef struct cvy_adam {
     float alpha; /* learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) for step t = 1, 2, ... */
     float one_minus_beta_1, one_minus_beta_2, epsilon;
-    float decay; /* learning_rate * weight_decay; 0 for Adam */
+    float decay; /* learning_rate * weight_decay */
     int32_t amsgrad;
 } cvy_adam;
 
@@ -143,6 +145,17 @@ typedef struct cvy_adam {
  *                       padded_height x padded_width in all; the border is +0.
  *   crop_hwc16n         the inverse for gradients: dx = interior of dy (padded_height x padded_width), times derivative
  *                       (may be NULL: times nothing). `shape` is the interior's in both; row and image play no part.
+ *
+ * Images on their way to a block.  Dense rows of `floats` = width * channels elements; x and y are 4-byte aligned,
+ * their rows x_row and y_row floats apart.
+ *
+ *   widen_u8            y[i][j] = float(x[i][j]) for i < rows; x is dense, and nothing beside it is read.
+ *   column_moments      moments[k][j] = +0, then for i ascending over the rows fma(x[i][j], i^k, ...), for k = 0, 1, 2;
+ *                       [3][floats], rows of it `floats` apart. Integers below 2^24 are so summed exactly.
+ *   sample_rows         y[i][j] = fma(v, scale, offset), where v is x[start[i] + j] (start counts floats from x) if
+ *                       fraction[i] is 0, else the point that far on the way to the neighbour `step` floats on:
+ *                       fma(x[start[i] + step + j] - x[start[i] + j], fraction[i], x[start[i] + j]). Reads may run up
+ *                       to 15 floats past the end of what a row names, writes may not.
  *
  * Convolution.  x: [input.height][input.width][channels][16], y: [output_height][output_width][filters][16]
  *
@@ -223,8 +236,11 @@ typedef struct cvy_adam {
  *   softmax_forward_hwc16n        y_c = e_c * r. y may alias x.
  *   softmax_backward_hwc16n       t = +0, then for c ascending fma(dy_c, y_c, t); dx_c = y_c * (dy_c - t), then times
  *                                 derivative unless NULL. dx may alias dy.
- *   softmax_cross_entropy_hwc16n  for lane l < count: loss[l] = log(s) + (m - z_label), predicted[l] = the channel
- *                                 that m was taken from, dx_c = ((e_c * r) - (c == label ? 1 : 0)) * scale.
+ *   softmax_cross_entropy_hwc16n  The target of channel c is p_c = off = smoothing / channels, and that of the label
+ *                                 p_label = (1 - smoothing) + off. For lane l < count: loss[l] = log(s) + d, where
+ *                                 d = +0, then for c ascending fma(p_c, m - z_c, d), or without smoothing
+ *                                 d = m - z_label; predicted[l] = the channel that m was taken from;
+ *                                 dx_c = ((e_c * r) - p_c) * scale. smoothing is from 0 to 1.
  *                                 Lanes beyond: loss +0, predicted -1, dx +0. dx may be NULL or alias x.
  *                                 count is 1..16; loss and predicted are [16], 64-byte aligned; labels is [count], of
  *                                 any alignment, labels[l] < channels.
@@ -260,20 +276,21 @@ typedef struct cvy_adam {
  *   dense_backward_weights_nhwc    the chains over the images end at image count - 1.
  *   softmax_forward_nhwc           x, y: [rows][channels], a row being a position of an image; y may alias x.
  *
- * Optimizers.  One flat array of parameters; count is a multiple of 16. `state` is the optimizer's slots, each a pointer
- * to count floats. The formula uses the new state as computed; what is below the smallest normal in magnitude is then
- * stored as +0. The result is 1 if any gradient or new parameter is not finite, else 0 (everything is written in either
- * case).
+ * Optimizers.  One flat array of parameters; count is a multiple of 16. `state` is the optimizer's slots, each a
+ * pointer to count floats. The formula uses the new state as computed; what is below the smallest normal in magnitude
+ * is then stored as +0. The result is 1 if any gradient or new parameter is not finite, else 0 (everything is written
+ * in either case). In each, decay > 0 begins with w = fma(-decay, w, w): weight decay that the gradient does not see.
  *
  *   sgd_update      momentum = 0: w = fma(-lr, g, w).   else m = fma(momentum, m, -(lr * g)), and w = w + m, or with
  *                   nesterov w = w + fma(momentum, m, -(lr * g)).             state: m (none without momentum)
- *   rmsprop_update  v = fma(g * g, 1 - rho, rho * v); centered: a = fma(g, 1 - rho, rho * a), d = fma(-a, a, v), else d = v;
- *                   i = (lr * g) / sqrt(d + epsilon); momentum > 0: m = fma(momentum, m, i), w = w - m, else w = w - i.
- *                   state: v, then m if momentum > 0, then a if centered
- *   adam_update     decay > 0: w = fma(-decay, w, w);  m = fma(g - m, 1 - beta_1, m); v = fma(fma(g, g, -v), 1 - beta_2, v);
- *                   amsgrad: h = max(h, v), else h = v;  w = w - (m * alpha) / (sqrt(h) + epsilon).   state: m, v, then h
+ *   rmsprop_update  v = fma(g * g, 1 - rho, rho * v); centered: a = fma(g, 1 - rho, rho * a), d = fma(-a, a, v), else d
+ * = v; i = (lr * g) / sqrt(d + epsilon); momentum > 0: m = fma(momentum, m, i), w = w - m, else w = w - i. state: v,
+ * then m if momentum > 0, then a if centered adam_update     m = fma(g - m, 1 - beta_1, m); v = fma(fma(g, g, -v), 1 -
+ * beta_2, v); amsgrad: h = max(h, v), else h = v;  w = w - (m * alpha) / (sqrt(h) + epsilon).   state: m, v, then h
+ *   ema_update      a moving average of the parameters: average = fma(w - average, 1 - momentum, average)
  *
- * Elementary functions.  count is any number >= 0; x and y are 4-byte aligned and may alias. Within 2 ULP over all floats.
+ * Elementary functions.  count is any number >= 0; x and y are 4-byte aligned and may alias. Within 2 ULP over all
+ * floats.
  *
  *   exp_f32, log_f32, tanh_f32, sigmoid_f32
  *

@@ -9,6 +9,10 @@ static float flush_subnormal(float state) {
     return fabsf(state) < FLT_MIN ? 0.0f : state;
 }
 
+static float decayed(float w, float decay) {
+    return decay > 0.0f ? fmaf(-decay, w, w) : w;
+}
+
 int cvy_sgd_update_scalar(const cvy_sgd *rule, size_t count, const float *gradient, float *const *state,
                           float *parameters) {
     assert(cvy_is_block_count(count) && cvy_is_aligned(gradient) && cvy_is_aligned(parameters));
@@ -16,7 +20,7 @@ int cvy_sgd_update_scalar(const cvy_sgd *rule, size_t count, const float *gradie
     bool finite = true;
     for (size_t i = 0; i < count; i++) {
         const float g = gradient[i];
-        float w = parameters[i];
+        float w = decayed(parameters[i], rule->decay);
         if (rule->momentum == 0.0f) {
             w = fmaf(-rule->learning_rate, g, w);
         } else {
@@ -54,7 +58,7 @@ int cvy_rmsprop_update_scalar(const cvy_rmsprop *rule, size_t count, const float
             increment = fmaf(rule->momentum, momentum[i], increment);
             momentum[i] = flush_subnormal(increment);
         }
-        parameters[i] = parameters[i] - increment;
+        parameters[i] = decayed(parameters[i], rule->decay) - increment;
         finite = finite && isfinite(g) && isfinite(parameters[i]);
     }
     return !finite;
@@ -69,9 +73,7 @@ int cvy_adam_update_scalar(const cvy_adam *rule, size_t count, const float *grad
     bool finite = true;
     for (size_t i = 0; i < count; i++) {
         const float g = gradient[i];
-        float w = parameters[i];
-        if (rule->decay > 0.0f)
-            w = fmaf(-rule->decay, w, w);
+        float w = decayed(parameters[i], rule->decay);
         const float m = fmaf(g - first_moment[i], rule->one_minus_beta_1, first_moment[i]);
         const float v = fmaf(fmaf(g, g, -second_moment[i]), rule->one_minus_beta_2, second_moment[i]);
         float h = v;
@@ -86,4 +88,10 @@ int cvy_adam_update_scalar(const cvy_adam *rule, size_t count, const float *grad
         finite = finite && isfinite(g) && isfinite(w);
     }
     return !finite;
+}
+
+void cvy_ema_update_scalar(float one_minus_momentum, size_t count, const float *parameters, float *average) {
+    assert(cvy_is_block_count(count) && cvy_is_aligned(parameters) && cvy_is_aligned(average));
+    for (size_t i = 0; i < count; i++)
+        average[i] = fmaf(parameters[i] - average[i], one_minus_momentum, average[i]);
 }

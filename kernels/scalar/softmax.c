@@ -61,10 +61,19 @@ void cvy_softmax_backward_hwc16n_scalar(int32_t positions, int32_t channels, con
     }
 }
 
-void cvy_softmax_cross_entropy_hwc16n_scalar(int32_t channels, int32_t count, const uint8_t *labels, float scale,
-                                             const float *x, float *loss, int32_t *predicted, float *dx) {
-    assert(channels >= 1 && cvy_is_lane_count(count) && labels);
+/* How far the maximum is above the logits, in the mean over the targets. */
+static float smoothed_distance(int channels, const float *z, float m, int label, float on, float off) {
+    float distance = 0.0f;
+    for (int c = 0; c < channels; c++)
+        distance = fmaf(c == label ? on : off, m - z[(size_t)c * CVY_LANES], distance);
+    return distance;
+}
+
+void cvy_softmax_cross_entropy_hwc16n_scalar(int32_t channels, int32_t count, const uint8_t *labels, float smoothing,
+                                             float scale, const float *x, float *loss, int32_t *predicted, float *dx) {
+    assert(channels >= 1 && cvy_is_lane_count(count) && labels && smoothing >= 0.0f && smoothing <= 1.0f);
     assert(cvy_is_aligned(x) && cvy_is_aligned(loss) && cvy_is_aligned(predicted) && cvy_is_aligned_or_null(dx));
+    const float off = smoothing / (float)channels, on = (1.0f - smoothing) + off;
     for (int l = 0; l < count; l++) {
         assert(labels[l] < channels);
         int channel;
@@ -72,12 +81,15 @@ void cvy_softmax_cross_entropy_hwc16n_scalar(int32_t channels, int32_t count, co
         float sum = 0.0f;
         for (int c = 0; c < channels; c++)
             sum += v_exp(x[(size_t)c * CVY_LANES + l] - m);
-        loss[l] = v_log(sum) + (m - x[(size_t)labels[l] * CVY_LANES + l]);
+        float distance = m - x[(size_t)labels[l] * CVY_LANES + l];
+        if (smoothing > 0.0f)
+            distance = smoothed_distance(channels, x + l, m, labels[l], on, off);
+        loss[l] = v_log(sum) + distance;
         predicted[l] = channel;
         const float r = 1.0f / sum;
         for (int c = 0; dx && c < channels; c++) {
             const size_t at = (size_t)c * CVY_LANES + l;
-            dx[at] = (v_exp(x[at] - m) * r - (c == labels[l] ? 1.0f : 0.0f)) * scale;
+            dx[at] = (v_exp(x[at] - m) * r - (c == labels[l] ? on : off)) * scale;
         }
     }
     for (int l = count; l < CVY_LANES; l++) {

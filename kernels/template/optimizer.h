@@ -21,6 +21,10 @@ static inline VM either_not_finite(V g, V w) {
     return m_or(not_finite(g), not_finite(w));
 }
 
+static inline V decayed(V w, float decay) {
+    return decay > 0.0f ? v_fnma(v_set1(decay), w, w) : w;
+}
+
 /* `has_momentum` and `nesterov` are constants where this is inlined; likewise below. */
 TILE_BODY int sgd(bool has_momentum, bool nesterov, const cvy_sgd *rule, size_t count, const float *gradient, float *m,
                   float *w) {
@@ -28,7 +32,7 @@ TILE_BODY int sgd(bool has_momentum, bool nesterov, const cvy_sgd *rule, size_t 
     const V momentum = v_set1(rule->momentum);
     VM bad = v_lt(v_zero(), v_zero());
     for (size_t i = 0; i < count; i += VL) {
-        const V g = v_load(gradient + i), before = v_load(w + i);
+        const V g = v_load(gradient + i), before = decayed(v_load(w + i), rule->decay);
         V after;
         if (has_momentum) {
             const V step = v_from_bits(vi_xor(v_bits(v_mul(rate, g)), vi_set1(INT32_MIN)));
@@ -75,7 +79,7 @@ TILE_BODY int rmsprop(const cvy_rmsprop *rule, size_t count, const float *gradie
             increment = v_fma(v_set1(rule->momentum), v_load(momentum + i), increment);
             v_store(momentum + i, flush_subnormal(increment));
         }
-        const V after = v_sub(v_load(w + i), increment);
+        const V after = v_sub(decayed(v_load(w + i), rule->decay), increment);
         v_store(w + i, after);
         bad = m_or(bad, either_not_finite(g, after));
     }
@@ -98,14 +102,12 @@ int KERNEL(adam_update)(const cvy_adam *rule, size_t count, const float *gradien
     float *first = state[0], *second = state[1], *largest = rule->amsgrad ? state[2] : NULL;
     assert(cvy_is_block_count(count) && cvy_is_aligned(gradient) && cvy_is_aligned(parameters));
     assert(cvy_is_aligned(first) && cvy_is_aligned(second) && cvy_is_aligned_or_null(largest));
-    const V alpha = v_set1(rule->alpha), epsilon = v_set1(rule->epsilon), decay = v_set1(rule->decay);
+    const V alpha = v_set1(rule->alpha), epsilon = v_set1(rule->epsilon);
     const V one_minus_beta_1 = v_set1(rule->one_minus_beta_1), one_minus_beta_2 = v_set1(rule->one_minus_beta_2);
     VM bad = v_lt(v_zero(), v_zero());
     for (size_t i = 0; i < count; i += VL) {
         const V g = v_load(gradient + i), m_before = v_load(first + i), v_before = v_load(second + i);
-        V w = v_load(parameters + i);
-        if (rule->decay > 0.0f)
-            w = v_fnma(decay, w, w);
+        V w = decayed(v_load(parameters + i), rule->decay);
         const V m = v_fma(v_sub(g, m_before), one_minus_beta_1, m_before);
         const V minus_v = v_from_bits(vi_xor(v_bits(v_before), vi_set1(INT32_MIN)));
         const V v = v_fma(v_fma(g, g, minus_v), one_minus_beta_2, v_before);
@@ -121,4 +123,12 @@ int KERNEL(adam_update)(const cvy_adam *rule, size_t count, const float *gradien
         bad = m_or(bad, either_not_finite(g, w));
     }
     return m_any(bad);
+}
+
+void KERNEL(ema_update)(float one_minus_momentum, size_t count, const float *parameters, float *average) {
+    assert(cvy_is_block_count(count) && cvy_is_aligned(parameters) && cvy_is_aligned(average));
+    for (size_t i = 0; i < count; i += VL) {
+        const V a = v_load(average + i);
+        v_store(average + i, v_fma(v_sub(v_load(parameters + i), a), v_set1(one_minus_momentum), a));
+    }
 }

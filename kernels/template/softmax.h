@@ -66,34 +66,48 @@ static inline V label_logit(int channels, const float *z, VI label) {
     return logit;
 }
 
+/* How far the maximum is above the logits, in the mean over the targets. */
+static inline V smoothed_distance(int channels, const float *z, V m, VI label, V on, V off) {
+    V distance = v_zero();
+    for (int c = 0; c < channels; c++) {
+        const V target = v_select(vi_eq(label, vi_set1(c)), on, off);
+        distance = v_fma(target, v_sub(m, v_load(z + (size_t)c * CVY_LANES)), distance);
+    }
+    return distance;
+}
+
 /* dx_c from e_c, in place; +0 in lanes beyond the count. */
-static inline void gradients(int channels, VI label, VM beyond, V r, V scale, float *dx) {
+static inline void gradients(int channels, VI label, VM beyond, V r, V on, V off, V scale, float *dx) {
     for (int c = 0; c < channels; c++) {
         float *e = dx + (size_t)c * CVY_LANES;
-        const V target = v_select(vi_eq(label, vi_set1(c)), v_set1(1.0f), v_zero());
+        const V target = v_select(vi_eq(label, vi_set1(c)), on, off);
         v_store(e, v_select(beyond, v_zero(), v_mul(v_sub(v_mul(v_load(e), r), target), scale)));
     }
 }
 
-void KERNEL(softmax_cross_entropy_hwc16n)(int32_t channels, int32_t count, const uint8_t *labels, float scale,
-                                          const float *x, float *loss, int32_t *predicted, float *dx) {
-    assert(channels >= 1 && cvy_is_lane_count(count) && labels);
+void KERNEL(softmax_cross_entropy_hwc16n)(int32_t channels, int32_t count, const uint8_t *labels, float smoothing,
+                                          float scale, const float *x, float *loss, int32_t *predicted, float *dx) {
+    assert(channels >= 1 && cvy_is_lane_count(count) && labels && smoothing >= 0.0f && smoothing <= 1.0f);
     assert(cvy_is_aligned(x) && cvy_is_aligned(loss) && cvy_is_aligned(predicted) && cvy_is_aligned_or_null(dx));
     _Alignas(64) int32_t lane_labels[CVY_LANES]; /* -1 beyond the count */
     for (int l = 0; l < CVY_LANES; l++) {
         assert(l >= count || labels[l] < channels);
         lane_labels[l] = l < count ? labels[l] : -1;
     }
+    const float share = smoothing / (float)channels;
+    const V on = v_set1((1.0f - smoothing) + share), off = v_set1(share);
     for (int lane = 0; lane < CVY_LANES; lane += VL) {
         const VI label = vi_load(lane_labels + lane);
         const VM beyond = vi_eq(label, vi_set1(-1));
         VI channel;
         const V m = maximum(channels, x + lane, &channel);
-        const V logit = label_logit(channels, x + lane, label); /* before dx, which may be x, is written */
+        /* Before dx, which may be x, is written. */
+        const V distance = smoothing > 0.0f ? smoothed_distance(channels, x + lane, m, label, on, off)
+                                            : v_sub(m, label_logit(channels, x + lane, label));
         const V sum = exponentials(channels, x + lane, m, dx ? dx + lane : NULL);
-        v_store(loss + lane, v_select(beyond, v_zero(), v_add(v_log(sum), v_sub(m, logit))));
+        v_store(loss + lane, v_select(beyond, v_zero(), v_add(v_log(sum), distance)));
         vi_store(predicted + lane, vi_select(beyond, vi_set1(-1), channel));
         if (dx)
-            gradients(channels, label, beyond, v_div(v_set1(1.0f), sum), v_set1(scale), dx + lane);
+            gradients(channels, label, beyond, v_div(v_set1(1.0f), sum), on, off, v_set1(scale), dx + lane);
     }
 }

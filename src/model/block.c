@@ -107,11 +107,11 @@ const float *cvy_block_forward(const cvy_block *block, const float *parameters, 
 
 /* ---- Loss ------------------------------------------------------------------------------------------------------- */
 
-void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float scale) {
+void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float smoothing, float scale) {
     const cvy_plan *plan = block->plan;
     const cvy_stage *last = &plan->stages[plan->count - 1];
     float *gradient = scale == 0.0f ? NULL : at(block, last->gradient);
-    block->kernels->softmax_cross_entropy_hwc16n(plan->classes, block->count, labels, scale, logits,
+    block->kernels->softmax_cross_entropy_hwc16n(plan->classes, block->count, labels, smoothing, scale, logits,
                                                  at(block, plan->loss), (int32_t *)at(block, plan->predicted),
                                                  gradient);
     if (gradient && last->derivative != CVY_NONE)

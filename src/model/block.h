@@ -23,9 +23,9 @@ typedef struct cvy_block {
  * a closing softmax: the output) and returns them. `random` NULL: inference (no derivatives, no dropout). */
 const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random);
 
-/* Cross-entropy of the logits: loss and predicted class of every lane in the workspace and, unless scale is 0, the
- * gradient of scale * loss, where cvy_block_backward begins. */
-void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float scale);
+/* Cross-entropy of the logits with smoothed labels: loss and predicted class of every lane in the workspace and, unless
+ * scale is 0, the gradient of scale * loss, where cvy_block_backward begins. */
+void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float smoothing, float scale);
 
 /* Softmax of the logits into plan->probabilities. */
 void cvy_block_probabilities(const cvy_block *block, const float *logits);

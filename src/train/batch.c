@@ -21,12 +21,12 @@ void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_
 }
 
 cvy_tally cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, const float *logits,
-                         float scale) {
+                         float smoothing, float scale) {
     const cvy_plan *plan = block->plan;
     uint8_t labels[CVY_LANES];
     for (int l = 0; l < block->count; l++)
         labels[l] = dataset->labels[index[l]];
-    cvy_block_loss(block, logits, labels, scale);
+    cvy_block_loss(block, logits, labels, smoothing, scale);
 
     const float *loss = block->workspace + plan->loss;
     const int32_t *predicted = (const int32_t *)(block->workspace + plan->predicted);

@@ -22,9 +22,10 @@ void cvy_batch_load(const cvy_block *block, const cvy_dataset *dataset, const ui
 /* Asks for images that will be loaded soon: they lie anywhere in the data set. */
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count);
 
-/* Cross-entropy of a block against its images' labels; with a scale, also the gradient that backward begins with. */
+/* Cross-entropy of a block against its images' smoothed labels; with a scale, also the gradient that backward begins
+ * with. */
 cvy_tally cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, const float *logits,
-                         float scale);
+                         float smoothing, float scale);
 
 /* Adds the blocks of a batch of `images` images to the metrics, in their order, whichever thread they were with. */
 void cvy_batch_add(cvy_metrics *metrics, const cvy_worker *workers, int threads, size_t images);

@@ -35,7 +35,8 @@ static void forward_blocks(void *argument, int thread, int threads) {
         cvy_batch_load(&block, run->dataset, index, false);
         const float *logits = cvy_block_forward(&block, trainer->parameters, NULL);
         if (run->labels)
-            worker->tallies[b - begin] = cvy_batch_loss(&block, run->dataset, index, logits, 0.0f);
+            worker->tallies[b - begin] =
+                cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, 0.0f);
         if (run->probabilities)
             store_probabilities(&block, logits, run->probabilities + done * (size_t)trainer->plan.classes);
     }

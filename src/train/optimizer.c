@@ -15,15 +15,21 @@ static const char *const names[KINDS] = {"SGD", "RMSprop", "Adam", "AdamW"};
 
 /* Keras's defaults. */
 static const cvy_optimizer_settings defaults[KINDS] = {
-    [CVY_SGD] = {.kind = CVY_SGD, .learning_rate = 0.01},
-    [CVY_RMSPROP] = {.kind = CVY_RMSPROP, .learning_rate = 0.001, .rho = 0.9, .epsilon = 1e-7},
-    [CVY_ADAM] = {.kind = CVY_ADAM, .learning_rate = 0.001, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7},
+    [CVY_SGD] = {.kind = CVY_SGD, .learning_rate = 0.01, .ema_momentum = 0.99},
+    [CVY_RMSPROP] = {.kind = CVY_RMSPROP, .learning_rate = 0.001, .rho = 0.9, .epsilon = 1e-7, .ema_momentum = 0.99},
+    [CVY_ADAM] = {.kind = CVY_ADAM,
+                  .learning_rate = 0.001,
+                  .beta_1 = 0.9,
+                  .beta_2 = 0.999,
+                  .epsilon = 1e-7,
+                  .ema_momentum = 0.99},
     [CVY_ADAMW] = {.kind = CVY_ADAMW,
                    .learning_rate = 0.001,
                    .beta_1 = 0.9,
                    .beta_2 = 0.999,
                    .epsilon = 1e-7,
-                   .weight_decay = 0.004},
+                   .weight_decay = 0.004,
+                   .ema_momentum = 0.99},
 };
 
 typedef enum cvy_range { POSITIVE, NOT_NEGATIVE, BELOW_ONE, UP_TO_ONE, FLAG } cvy_range;
@@ -43,12 +49,17 @@ typedef struct cvy_key {
     size_t offset; /* in the settings, of a bool for a flag, else of a double */
 } cvy_key;
 
-enum { SGD = 1 << CVY_SGD, RMSPROP = 1 << CVY_RMSPROP, ADAMW = 1 << CVY_ADAMW, ADAMS = 1 << CVY_ADAM | ADAMW };
+enum {
+    SGD = 1 << CVY_SGD,
+    RMSPROP = 1 << CVY_RMSPROP,
+    ADAMS = 1 << CVY_ADAM | 1 << CVY_ADAMW,
+    ALL = SGD | RMSPROP | ADAMS
+};
 
 #define KEY(name, kinds, range)                                                                                        \
     { #name, kinds, range, offsetof(cvy_optimizer_settings, name) }
 static const cvy_key keys[] = {
-    KEY(learning_rate, SGD | RMSPROP | ADAMS, POSITIVE),
+    KEY(learning_rate, ALL, POSITIVE),
     KEY(rho, RMSPROP, BELOW_ONE),
     KEY(momentum, SGD | RMSPROP, UP_TO_ONE),
     KEY(nesterov, SGD, FLAG),
@@ -57,7 +68,9 @@ static const cvy_key keys[] = {
     KEY(epsilon, RMSPROP | ADAMS, NOT_NEGATIVE),
     KEY(centered, RMSPROP, FLAG),
     KEY(amsgrad, ADAMS, FLAG),
-    KEY(weight_decay, ADAMW, NOT_NEGATIVE),
+    KEY(weight_decay, ALL, NOT_NEGATIVE),
+    KEY(use_ema, ALL, FLAG),
+    KEY(ema_momentum, ALL, BELOW_ONE),
 };
 #undef KEY
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -203,14 +216,14 @@ bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy
 int cvy_optimizer_slots(const cvy_optimizer_settings *settings) {
     switch (settings->kind) {
     case CVY_SGD:
-        return settings->momentum > 0;
+        return (settings->momentum > 0) + settings->use_ema;
     case CVY_RMSPROP:
-        return 1 + (settings->momentum > 0) + settings->centered;
+        return 1 + (settings->momentum > 0) + settings->centered + settings->use_ema;
     case CVY_ADAM:
     case CVY_ADAMW:
         break;
     }
-    return 2 + settings->amsgrad;
+    return 2 + settings->amsgrad + settings->use_ema;
 }
 
 long cvy_optimizer_parameters(const cvy_optimizer_settings *settings, size_t parameters) {
@@ -256,20 +269,25 @@ void cvy_optimizer_destroy(cvy_optimizer *optimizer) {
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------ */
 
-void cvy_optimizer_begin(cvy_optimizer *optimizer) {
+void cvy_optimizer_begin(cvy_optimizer *optimizer, double learning_rate) {
     const cvy_optimizer_settings *s = &optimizer->settings;
+    const float decay = (float)(learning_rate * s->weight_decay);
     optimizer->step++;
+    optimizer->ema_rate = optimizer->step == 1 ? 1.0f : (float)(1 - s->ema_momentum);
     switch (s->kind) {
     case CVY_SGD:
-        optimizer->rule.sgd = (cvy_sgd){
-            .learning_rate = (float)s->learning_rate, .momentum = (float)s->momentum, .nesterov = s->nesterov};
+        optimizer->rule.sgd = (cvy_sgd){.learning_rate = (float)learning_rate,
+                                        .momentum = (float)s->momentum,
+                                        .decay = decay,
+                                        .nesterov = s->nesterov};
         break;
     case CVY_RMSPROP:
-        optimizer->rule.rmsprop = (cvy_rmsprop){.learning_rate = (float)s->learning_rate,
+        optimizer->rule.rmsprop = (cvy_rmsprop){.learning_rate = (float)learning_rate,
                                                 .rho = (float)s->rho,
                                                 .one_minus_rho = (float)(1 - s->rho),
                                                 .momentum = (float)s->momentum,
                                                 .epsilon = (float)s->epsilon,
+                                                .decay = decay,
                                                 .centered = s->centered};
         break;
     case CVY_ADAM:
@@ -277,11 +295,11 @@ void cvy_optimizer_begin(cvy_optimizer *optimizer) {
         optimizer->beta_1_power *= (double)optimizer->beta_1;
         optimizer->beta_2_power *= (double)optimizer->beta_2;
         optimizer->rule.adam = (cvy_adam){
-            .alpha = (float)(s->learning_rate * sqrt(1 - optimizer->beta_2_power) / (1 - optimizer->beta_1_power)),
+            .alpha = (float)(learning_rate * sqrt(1 - optimizer->beta_2_power) / (1 - optimizer->beta_1_power)),
             .one_minus_beta_1 = (float)(1 - s->beta_1),
             .one_minus_beta_2 = (float)(1 - s->beta_2),
             .epsilon = (float)s->epsilon,
-            .decay = s->kind == CVY_ADAMW ? (float)(s->learning_rate * s->weight_decay) : 0.0f,
+            .decay = decay,
             .amsgrad = s->amsgrad};
         break;
     }
@@ -307,5 +325,14 @@ bool cvy_optimizer_update(const cvy_optimizer *optimizer, const cvy_kernels *ker
         overflow = kernels->adam_update(&optimizer->rule.adam, count, gradient, state, parameters);
         break;
     }
+    if (optimizer->settings.use_ema)
+        kernels->ema_update(optimizer->ema_rate, count, parameters,
+                            state[cvy_optimizer_slots(&optimizer->settings) - 1]);
     return !overflow;
+}
+
+void cvy_optimizer_finish(const cvy_optimizer *optimizer, size_t floats, float *parameters) {
+    if (optimizer->settings.use_ema && optimizer->step > 0)
+        memcpy(parameters, optimizer->state[cvy_optimizer_slots(&optimizer->settings) - 1],
+               floats * sizeof *parameters);
 }

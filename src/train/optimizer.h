@@ -2,7 +2,8 @@
  *
  * SGD: Robbins, Monro, 1951, with momentum and Nesterov's momentum as in Sutskever et al., ICML 2013. RMSprop:
  * Tieleman, Hinton, lecture 6.5, 2012. Adam: Kingma, Ba, ICLR 2015; amsgrad: Reddi et al., ICLR 2018. AdamW:
- * Loshchilov, Hutter, ICLR 2019. kernels.h states the formulas, in the order in which they are computed. */
+ * Loshchilov, Hutter, ICLR 2019, whose weight decay Keras has in every optimizer. kernels.h states the formulas, in the
+ * order in which they are computed. */
 #ifndef CVY_OPTIMIZER_H
 #define CVY_OPTIMIZER_H
 
@@ -22,7 +23,9 @@ typedef struct cvy_optimizer_settings {
     double beta_1, beta_2; /* adam, adamw: 0 <= beta < 1 */
     bool amsgrad;          /* adam, adamw */
     double epsilon;        /* rmsprop, adam, adamw: >= 0 */
-    double weight_decay;   /* adamw: >= 0 */
+    double weight_decay;   /* >= 0, decoupled: the gradient does not see it */
+    bool use_ema;          /* at the end of a fit the parameters become their moving average */
+    double ema_momentum;   /* 0 <= momentum < 1 */
 } cvy_optimizer_settings;
 
 /* Parses NAME[:key=value,...]: sgd, rmsprop, adam, adamw (in any case); keys as above, "lr" for learning_rate; flags as
@@ -32,9 +35,10 @@ bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy
 
 const char *cvy_optimizer_name(cvy_optimizer_kind kind); /* "SGD", "RMSprop", ... */
 
-enum { CVY_OPTIMIZER_SLOTS = 3 };
+enum { CVY_OPTIMIZER_SLOTS = 4 };
 
-/* How many state floats an optimizer keeps for each parameter: 0..3. */
+/* How many state floats an optimizer keeps for each parameter: 0..4. The last is the moving average, if there is one.
+ */
 int cvy_optimizer_slots(const cvy_optimizer_settings *settings);
 
 /* Keras's count of an optimizer's own variables for that many parameters: its slots, its iteration and its learning
@@ -56,6 +60,7 @@ typedef struct cvy_optimizer {
         cvy_rmsprop rmsprop;
         cvy_adam adam;
     } rule;
+    float ema_rate; /* 1 - momentum; 1 in the first step, where the average begins */
 } cvy_optimizer;
 
 /* Settings outside of their ranges are an error, as in cvy_optimizer_parse. On failure there is nothing to destroy. */
@@ -63,13 +68,16 @@ bool cvy_optimizer_create(cvy_optimizer *optimizer, const cvy_optimizer_settings
                           cvy_status *status);
 void cvy_optimizer_destroy(cvy_optimizer *optimizer);
 
-/* Begins a step: counts it and computes its rule, in double, rounded to float once. One thread, before any slice of
- * that step. */
-void cvy_optimizer_begin(cvy_optimizer *optimizer);
+/* Begins a step at this learning rate: counts it and computes its rule, in double, rounded to float once. One thread,
+ * before any slice of that step. */
+void cvy_optimizer_begin(cvy_optimizer *optimizer, double learning_rate);
 
 /* Updates parameters[first .. first + count) from the gradient there; multiples of 16. Returns whether everything
  * stayed finite. */
 bool cvy_optimizer_update(const cvy_optimizer *optimizer, const cvy_kernels *kernels, size_t first, size_t count,
                           const float *gradient, float *parameters);
+
+/* Ends a training: with use_ema the parameters become their moving average, as Keras does. */
+void cvy_optimizer_finish(const cvy_optimizer *optimizer, size_t floats, float *parameters);
 
 #endif

@@ -17,8 +17,9 @@ typedef struct cvy_trainer cvy_trainer;
 typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
-    int threads;   /* at most this many (0: as the topology says); never more than the batch has blocks */
-    uint64_t seed; /* of initial weights, shuffles and dropout */
+    int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
+    uint64_t seed;          /* of initial weights, shuffles and dropout */
+    double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
 } cvy_trainer_options;
 
 /* Sums over the images seen. */

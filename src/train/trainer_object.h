@@ -35,6 +35,7 @@ struct cvy_trainer {
     cvy_optimizer optimizer;
     float *parameters;
     uint64_t seed;
+    float label_smoothing;
     int threads_limit, threads;
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */

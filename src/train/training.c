@@ -69,7 +69,8 @@ static void train_blocks(const cvy_run *run, size_t step, int thread, int thread
         cvy_batch_load(&block, run->dataset, index, true);
         fetch_images(run, step, b + 1, end, thread, threads);
         const float *logits = cvy_block_forward(&block, trainer->parameters, &random);
-        worker->tallies[b - begin] = cvy_batch_loss(&block, run->dataset, index, logits, scale);
+        worker->tallies[b - begin] =
+            cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, scale);
         cvy_block_backward(&block, trainer->parameters, node.sum);
         cvy_forest_push(&worker->forest, node, trainer->kernels, 0, floats);
     }
@@ -135,7 +136,7 @@ static void train(void *argument, int thread, int threads) {
     cvy_trainer *trainer = run->trainer;
     for (size_t step = 0; step < run->steps; step++) {
         if (thread == 0)
-            cvy_optimizer_begin(&trainer->optimizer);
+            cvy_optimizer_begin(&trainer->optimizer, trainer->optimizer.settings.learning_rate);
         train_blocks(run, step, thread, threads);
         cvy_team_barrier(trainer->team);
         update_slice(run, thread, threads);

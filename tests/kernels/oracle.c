@@ -572,20 +572,48 @@ void oracle_softmax_backward(int32_t channels, const float *y, const float *dy, 
 
 /* loss = log(s) + (m - z_label): log within 2 ULP of its argument's, whose relative error adds as it is; m - z_label
  * and the sum are rounded. dx_c = (p_c - [c is the label]) * scale: p's bound, a subtraction and a product. */
-void oracle_cross_entropy(int32_t channels, int32_t label, float scale, const float *x, oracle_value *loss,
-                          int32_t *predicted, oracle_value *dx) {
+/* The targets of a label and of the other channels, as floats hold them. */
+typedef struct targets {
+    double value[2];
+    float exact[2];
+} targets;
+
+static targets smooth(int32_t channels, float smoothing) {
+    const double off = (double)smoothing / channels;
+    targets t = {.value = {off, 1 - (double)smoothing + off}};
+    t.exact[0] = smoothing / (float)channels;
+    t.exact[1] = (1.0f - smoothing) + t.exact[0];
+    return t;
+}
+
+void oracle_cross_entropy(int32_t channels, int32_t label, float smoothing, float scale, const float *x,
+                          oracle_value *loss, int32_t *predicted, oracle_value *dx) {
     const softmax_sum sum = sum_of_exps(channels, x);
-    const double logarithm = log(sum.true_sum), distance = (double)sum.m - x[label * CVY_LANES];
+    const targets target = smooth(channels, smoothing);
+    double distance = 0;
+    float distance_exact = 0.0f;
+    for (int32_t c = 0; c < channels; c++) {
+        distance += target.value[c == label] * ((double)sum.m - x[c * CVY_LANES]);
+        distance_exact = oracle_fma(target.exact[c == label], sum.m - x[c * CVY_LANES], distance_exact);
+    }
+    if (smoothing == 0) {
+        distance = (double)sum.m - x[label * CVY_LANES];
+        distance_exact = sum.m - x[label * CVY_LANES];
+    }
+    const double logarithm = log(sum.true_sum);
     *predicted = sum.first;
     loss->value = logarithm + distance;
-    loss->bound = 1.001 * (sum.sum_error + 4 * U * fabs(logarithm) + U * distance + U * fabs(loss->value)) + 0x1p-149;
-    loss->exact = scalar_of(cvy_log_f32_scalar, sum.s) + (sum.m - x[label * CVY_LANES]);
+    /* A target has three roundings, a difference one, and the chain one a term. */
+    loss->bound = 1.001 * (sum.sum_error + 4 * U * fabs(logarithm) + (smoothing > 0 ? channels + 5 : 1) * U * distance +
+                           U * fabs(loss->value)) +
+                  0x1p-149;
+    loss->exact = scalar_of(cvy_log_f32_scalar, sum.s) + distance_exact;
     for (int32_t c = 0; c < channels; c++) {
         const oracle_value p = probability(&sum, x[c * CVY_LANES]);
-        const float one = c == label ? 1.0f : 0.0f;
-        dx[c * CVY_LANES] =
-            (oracle_value){.value = (p.value - one) * scale,
-                           .bound = 1.001 * fabs((double)scale) * (p.bound + 2 * U * fabs(p.value - one)) + 0x1p-140,
-                           .exact = (p.exact - one) * scale};
+        const double wanted = target.value[c == label];
+        const double error = p.bound + 2 * U * fabs(p.value - wanted) + (smoothing > 0 ? 3 * U * wanted : 0);
+        dx[c * CVY_LANES] = (oracle_value){.value = (p.value - wanted) * scale,
+                                           .bound = 1.001 * fabs((double)scale) * error + 0x1p-140,
+                                           .exact = (p.exact - target.exact[c == label]) * scale};
     }
 }

@@ -93,8 +93,8 @@ const char *oracle_activation_name(cvy_activation_kind activation);
 void oracle_softmax(int32_t channels, const float *x, oracle_value *y);
 void oracle_softmax_backward(int32_t channels, const float *y, const float *dy, const float *derivative, bool integers,
                              oracle_value *dx);
-void oracle_cross_entropy(int32_t channels, int32_t label, float scale, const float *x, oracle_value *loss,
-                          int32_t *predicted, oracle_value *dx);
+void oracle_cross_entropy(int32_t channels, int32_t label, float smoothing, float scale, const float *x,
+                          oracle_value *loss, int32_t *predicted, oracle_value *dx);
 
 /* ---- Elementary functions in double ---- */
 

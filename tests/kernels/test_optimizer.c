@@ -80,10 +80,20 @@ static oracle_value flushed(approximate a, float exact) {
     return v;
 }
 
+static approximate decayed(float w, float decay) {
+    return decay > 0 ? fused(exactly(w), -decay, exactly(w)) : exactly(w);
+}
+
+static float decayed_exactly(float w, float decay) {
+    return decay > 0 ? oracle_fma(-decay, w, w) : w;
+}
+
 static parameter sgd(const cvy_sgd *o, float g, float w, float m) {
     parameter p = {0};
+    const approximate w1 = decayed(w, o->decay);
+    const float w1_exact = decayed_exactly(w, o->decay);
     if (o->momentum == 0) {
-        p.w = result(fused(exactly(g), -o->learning_rate, exactly(w)), oracle_fma(-o->learning_rate, g, w));
+        p.w = result(fused(exactly(g), -o->learning_rate, w1), oracle_fma(-o->learning_rate, g, w1_exact));
         return p;
     }
     const approximate pull = minus(times(exactly(g), o->learning_rate));
@@ -93,15 +103,17 @@ static parameter sgd(const cvy_sgd *o, float g, float w, float m) {
     p.slot[0] = flushed(new_m, m_exact);
     if (o->nesterov)
         p.w =
-            result(plus(exactly(w), fused(new_m, o->momentum, pull)), w + oracle_fma(o->momentum, m_exact, pull_exact));
+            result(plus(w1, fused(new_m, o->momentum, pull)), w1_exact + oracle_fma(o->momentum, m_exact, pull_exact));
     else
-        p.w = result(plus(exactly(w), new_m), w + m_exact);
+        p.w = result(plus(w1, new_m), w1_exact + m_exact);
     return p;
 }
 
 /* Slots in the contract's order: v, then m if momentum, then a if centered. */
 static parameter rmsprop(const cvy_rmsprop *o, float g, float w, const float *slot) {
     parameter p = {0};
+    const approximate w1 = decayed(w, o->decay);
+    const float w1_exact = decayed_exactly(w, o->decay);
     int next = 0;
     const float v0 = slot[next];
     const approximate v = fused(times(exactly(g), g), o->one_minus_rho, times(exactly(v0), o->rho));
@@ -123,18 +135,17 @@ static parameter rmsprop(const cvy_rmsprop *o, float g, float w, const float *sl
         const approximate m = fused(exactly(slot[m_slot]), o->momentum, i);
         const float m_exact = oracle_fma(o->momentum, slot[m_slot], i_exact);
         p.slot[m_slot] = flushed(m, m_exact);
-        p.w = result(plus(exactly(w), minus(m)), w - m_exact);
+        p.w = result(plus(w1, minus(m)), w1_exact - m_exact);
     } else {
-        p.w = result(plus(exactly(w), minus(i)), w - i_exact);
+        p.w = result(plus(w1, minus(i)), w1_exact - i_exact);
     }
     return p;
 }
 
 static parameter adam(const cvy_adam *o, float g, float w, const float *slot) {
     parameter p = {0};
-    const bool decays = o->decay > 0;
-    const approximate w1 = decays ? fused(exactly(w), -o->decay, exactly(w)) : exactly(w);
-    const float w1_exact = decays ? oracle_fma(-o->decay, w, w) : w;
+    const approximate w1 = decayed(w, o->decay);
+    const float w1_exact = decayed_exactly(w, o->decay);
     const approximate m = fused(plus(exactly(g), exactly(-slot[0])), o->one_minus_beta_1, exactly(slot[0]));
     const float m_exact = oracle_fma(g - slot[0], o->one_minus_beta_1, slot[0]);
     const approximate v = fused(fused(exactly(g), g, exactly(-slot[1])), o->one_minus_beta_2, exactly(slot[1]));
@@ -325,16 +336,18 @@ static void all_updates(check *c, const rule *r, size_t number) {
 /* ---- Rules ---- */
 
 void test_sgd_update(check *c) {
-    static const cvy_sgd rules[] = {{0.01f, 0, 0}, {0.01f, 0.9f, 0}, {0.1f, 0.9f, 1}, {0.1f, 0, 1}};
+    static const cvy_sgd rules[] = {{0.01f, 0, 0, 0},        {0.01f, 0, 1e-3f, 0},   {0.01f, 0.9f, 0, 0},
+                                    {0.01f, 0.9f, 4e-6f, 0}, {0.1f, 0.9f, 1e-2f, 1}, {0.1f, 0, 0, 1}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         all_updates(c, &(rule){.family = SGD, .sgd = rules[i], .slots = rules[i].momentum > 0}, i);
 }
 
 void test_rmsprop_update(check *c) {
-    static const cvy_rmsprop rules[] = {{0.001f, 0.9f, 0.1f, 0, 1e-7f, 0},
-                                        {0.001f, 0.9f, 0.1f, 0.9f, 1e-7f, 0},
-                                        {0.001f, 0.9f, 0.1f, 0, 1e-3f, 1},
-                                        {0.01f, 0.95f, 0.05f, 0.5f, 1e-3f, 1}};
+    static const cvy_rmsprop rules[] = {{0.001f, 0.9f, 0.1f, 0, 1e-7f, 0, 0},
+                                        {0.001f, 0.9f, 0.1f, 0.9f, 1e-7f, 0, 0},
+                                        {0.001f, 0.9f, 0.1f, 0, 1e-3f, 0, 1},
+                                        {0.001f, 0.9f, 0.1f, 0, 1e-7f, 4e-3f, 0},
+                                        {0.01f, 0.95f, 0.05f, 0.5f, 1e-3f, 4e-6f, 1}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         all_updates(
             c,
@@ -349,4 +362,31 @@ void test_adam_update(check *c) {
                                      {0.001f, 0.2f, 0.01f, 1e-3f, 4e-3f, 1}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         all_updates(c, &(rule){.family = ADAM, .adam = rules[i], .slots = 2 + rules[i].amsgrad}, i);
+}
+
+/* ---- Moving average ---- */
+
+static void moving_average(check *c, size_t i, check_step step, float rate) {
+    const size_t count = count_at(i);
+    check_case(c, i, step, "%zu parameters, rate %g", count, rate);
+    float *contents = check_memory(c, count * sizeof *contents);
+    check_fill(c, contents, count, 1);
+    const float *w = check_input(c, "parameters", count);
+    float *average = check_inout(c, "average", count, contents);
+    oracle_value *expected = check_memory(c, count * sizeof *expected);
+    for (size_t k = 0; k < count; k++)
+        expected[k] = result(fused(plus(exactly(w[k]), exactly(-contents[k])), rate, exactly(contents[k])),
+                             oracle_fma(w[k] - contents[k], rate, contents[k]));
+    CHECK_EACH_TIER(c) {
+        rows.ema_update[c->tier](rate, count, w, average);
+        check_values(c, "average", average, expected, CHECK_AXES(count), 0.5);
+    }
+}
+
+void test_ema_update(check *c) {
+    static const float rates[] = {0.01f, 1.0f, 0.5f, 0.0f};
+    const size_t counts = c->set == CASES_LONG ? 1000 : 40;
+    for (size_t i = 0; i < counts; i++)
+        for (check_step step = CHECK_RANDOM; step < CHECK_STEPS; step++)
+            moving_average(c, i, step, rates[i % 4]);
 }

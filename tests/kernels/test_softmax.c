@@ -103,10 +103,10 @@ typedef struct entropy_expected {
     int32_t predicted[CVY_LANES];
 } entropy_expected;
 
-static void expect_entropy(entropy_expected *e, int32_t channels, int32_t count, const uint8_t *labels, float scale,
-                           const float *x) {
+static void expect_entropy(entropy_expected *e, int32_t channels, int32_t count, const uint8_t *labels, float smoothing,
+                           float scale, const float *x) {
     for (int32_t l = 0; l < count; l++)
-        oracle_cross_entropy(channels, labels[l], scale, x + l, &e->loss[l], &e->predicted[l], e->dx + l);
+        oracle_cross_entropy(channels, labels[l], smoothing, scale, x + l, &e->loss[l], &e->predicted[l], e->dx + l);
     for (int32_t l = count; l < CVY_LANES; l++)
         e->predicted[l] = -1;
 }
@@ -115,9 +115,10 @@ static void cross_entropy(check *c, size_t i, check_step step, int32_t channels)
     const size_t elements = (size_t)channels * CVY_LANES;
     const int32_t count = i % 3 == 0 ? CVY_LANES : 1 + (int32_t)(i * 5 % 16);
     const bool in_place = i % 4 == 1, with_gradient = i % 4 != 3;
-    const float scale = i % 2 ? 1.0f / 32 : 1.0f / 7;
-    check_case(c, i, step, "%d channels, count %d%s%s", channels, count, in_place ? ", in place" : "",
-               with_gradient ? "" : ", no gradient");
+    static const float smoothings[] = {0.0f, 0.1f, 0.0f, 0.05f, 1.0f};
+    const float scale = i % 2 ? 1.0f / 32 : 1.0f / 7, smoothing = smoothings[i % 5];
+    check_case(c, i, step, "%d channels, count %d, smoothing %g%s%s", channels, count, smoothing,
+               in_place ? ", in place" : "", with_gradient ? "" : ", no gradient");
     float *contents = check_memory(c, elements * sizeof *contents);
     fill_logits(c, i, contents, elements);
     uint8_t *labels = check_input_raw(c, "labels", (size_t)count, 1);
@@ -133,9 +134,9 @@ static void cross_entropy(check *c, size_t i, check_step step, int32_t channels)
         memcpy(x, contents, elements * sizeof *x);
     entropy_expected *e = check_memory(c, sizeof *e);
     e->dx = check_memory(c, elements * sizeof *e->dx);
-    expect_entropy(e, channels, count, labels, scale, contents);
+    expect_entropy(e, channels, count, labels, smoothing, scale, contents);
     CHECK_EACH_TIER(c) {
-        rows.softmax_cross_entropy_hwc16n[c->tier](channels, count, labels, scale, x, loss, predicted, dx);
+        rows.softmax_cross_entropy_hwc16n[c->tier](channels, count, labels, smoothing, scale, x, loss, predicted, dx);
         check_values(c, "loss", loss, e->loss, CHECK_AXES(CVY_LANES), 0);
         check_integers(c, "predicted", predicted, e->predicted, CHECK_AXES(CVY_LANES));
         if (dx)

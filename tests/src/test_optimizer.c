@@ -38,6 +38,8 @@ static void expect_settings(const char *text, cvy_optimizer_settings e) {
     assert_int_equal(s.amsgrad, e.amsgrad);
     assert_true(s.epsilon == e.epsilon);
     assert_true(s.weight_decay == e.weight_decay);
+    assert_int_equal(s.use_ema, e.use_ema);
+    assert_true(s.ema_momentum == (e.ema_momentum ? e.ema_momentum : 0.99)); /* Keras's default */
 }
 
 static void defaults_of_keras(void **state) {
@@ -73,6 +75,10 @@ static void given_settings(void **state) {
     expect_settings("RMSprop:rho=0,epsilon=0,centered=True,momentum=.5",
                     (cvy_optimizer_settings){
                         .kind = CVY_RMSPROP, .learning_rate = 0.001, .rho = 0, .momentum = 0.5, .centered = true});
+    expect_settings(
+        "sgd:weight_decay=0.1,use_ema,ema_momentum=0.5",
+        (cvy_optimizer_settings){
+            .kind = CVY_SGD, .learning_rate = 0.01, .weight_decay = 0.1, .use_ema = true, .ema_momentum = 0.5});
     expect_settings("adamw:weight_decay=0,beta_1=0,beta_2=0.99,amsgrad,epsilon=1",
                     (cvy_optimizer_settings){
                         .kind = CVY_ADAMW, .learning_rate = 0.001, .beta_2 = 0.99, .amsgrad = true, .epsilon = 1});
@@ -87,16 +93,23 @@ static void errors_name_what_is_wrong(void **state) {
         {"adagrad:lr=1", "'adagrad' is unknown; there are sgd, rmsprop, adam, adamw"},
         {"adamwx", "'adamwx' is unknown; there are sgd, rmsprop, adam, adamw"},
         {"ada", "'ada' is unknown; there are sgd, rmsprop, adam, adamw"},
-        {"sgd:rho=0.9", "SGD has no setting 'rho'; it has learning_rate, momentum, nesterov"},
-        {"rmsprop:beta_1=0", "RMSprop has no setting 'beta_1'; it has learning_rate, rho, momentum, epsilon, centered"},
-        {"adam:weight_decay=0.1",
-         "Adam has no setting 'weight_decay'; it has learning_rate, beta_1, beta_2, epsilon, amsgrad"},
+        {"sgd:rho=0.9", "SGD has no setting 'rho'; it has learning_rate, momentum, nesterov, weight_decay, use_ema, "
+                        "ema_momentum"},
+        {"rmsprop:beta_1=0", "RMSprop has no setting 'beta_1'; it has learning_rate, rho, momentum, epsilon, centered, "
+                             "weight_decay, use_ema, ema_momentum"},
+        {"adam:rho=0.1", "Adam has no setting 'rho'; it has learning_rate, beta_1, beta_2, epsilon, amsgrad, "
+                         "weight_decay, use_ema, ema_momentum"},
         {"adamw:momentum=0.1",
-         "AdamW has no setting 'momentum'; it has learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay"},
-        {"sgd:", "SGD has no setting ''; it has learning_rate, momentum, nesterov"},
-        {"sgd:lr=1,", "SGD has no setting ''; it has learning_rate, momentum, nesterov"},
-        {"sgd:=1", "SGD has no setting ''; it has learning_rate, momentum, nesterov"},
-        {"sgd:l=1", "SGD has no setting 'l'; it has learning_rate, momentum, nesterov"},
+         "AdamW has no setting 'momentum'; it has learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, "
+         "use_ema, ema_momentum"},
+        {"sgd:", "SGD has no setting ''; it has learning_rate, momentum, nesterov, weight_decay, use_ema, "
+                 "ema_momentum"},
+        {"sgd:lr=1,", "SGD has no setting ''; it has learning_rate, momentum, nesterov, weight_decay, use_ema, "
+                      "ema_momentum"},
+        {"sgd:=1", "SGD has no setting ''; it has learning_rate, momentum, nesterov, weight_decay, use_ema, "
+                   "ema_momentum"},
+        {"sgd:l=1", "SGD has no setting 'l'; it has learning_rate, momentum, nesterov, weight_decay, use_ema, "
+                    "ema_momentum"},
         {"sgd:lr", "SGD: learning_rate has no value; a number greater than 0 is expected"},
         {"sgd:lr=", "SGD: learning_rate is ''; a number greater than 0 is expected"},
         {"sgd:lr=0", "SGD: learning_rate is '0'; a number greater than 0 is expected"},
@@ -155,9 +168,19 @@ static void slots_and_parameters(void **state) {
         const char *text;
         int slots;
     } cases[] = {
-        {"sgd", 0},   {"sgd:nesterov", 0},         {"sgd:momentum=0.9", 1},   {"rmsprop", 1},
-        {"adam", 2},  {"rmsprop:momentum=0.1", 2}, {"rmsprop:centered", 2},   {"rmsprop:centered,momentum=0.1", 3},
-        {"adamw", 2}, {"adam:amsgrad", 3},         {"adamw:amsgrad=true", 3},
+        {"sgd", 0},
+        {"sgd:nesterov", 0},
+        {"sgd:momentum=0.9", 1},
+        {"rmsprop", 1},
+        {"adam", 2},
+        {"rmsprop:momentum=0.1", 2},
+        {"rmsprop:centered", 2},
+        {"rmsprop:centered,momentum=0.1", 3},
+        {"sgd:use_ema", 1},
+        {"adam:use_ema,amsgrad", 4},
+        {"adamw", 2},
+        {"adam:amsgrad", 3},
+        {"adamw:amsgrad=true", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cvy_optimizer_settings settings = parsed(cases[i].text);
@@ -174,6 +197,7 @@ static const cvy_kernels kernels = {
     .sgd_update = cvy_sgd_update_scalar,
     .rmsprop_update = cvy_rmsprop_update_scalar,
     .adam_update = cvy_adam_update_scalar,
+    .ema_update = cvy_ema_update_scalar,
 };
 
 /* One parameter in double: Keras's formulas, written out with beta to the power of t. */
@@ -182,6 +206,7 @@ typedef struct reference {
 } reference;
 
 static void step_sgd(const cvy_optimizer_settings *s, double g, reference *r) {
+    r->w -= s->weight_decay * s->learning_rate * r->w;
     if (s->momentum == 0) {
         r->w -= s->learning_rate * g;
         return;
@@ -191,6 +216,7 @@ static void step_sgd(const cvy_optimizer_settings *s, double g, reference *r) {
 }
 
 static void step_rmsprop(const cvy_optimizer_settings *s, double g, reference *r) {
+    r->w -= s->weight_decay * s->learning_rate * r->w;
     r->v = s->rho * r->v + (1 - s->rho) * g * g;
     r->a = s->rho * r->a + (1 - s->rho) * g;
     assert_true(!s->centered || r->v - r->a * r->a > 0.01 * r->v); /* check_steps counts on it */
@@ -237,7 +263,7 @@ static void run_steps(const char *text, size_t cut, float parameters[FLOATS]) {
     for (int t = 1; t <= STEPS; t++) {
         for (size_t i = 0; i < FLOATS; i++)
             gradient[i] = gradient_at(t, i);
-        cvy_optimizer_begin(&optimizer);
+        cvy_optimizer_begin(&optimizer, optimizer.settings.learning_rate);
         assert_int_equal(optimizer.step, t);
         assert_true(cvy_optimizer_update(&optimizer, &kernels, 0, cut, gradient, parameters));
         assert_true(cvy_optimizer_update(&optimizer, &kernels, cut, FLOATS - cut, gradient, parameters));
@@ -290,6 +316,10 @@ static const char *const rules[] = {
     "adam:amsgrad,beta_2=0.5",
     "adamw",
     "adamw:lr=0.01,weight_decay=0.1,amsgrad",
+    "sgd:lr=0.1,weight_decay=0.01",
+    "sgd:lr=0.1,momentum=0.9,weight_decay=0.1",
+    "rmsprop:momentum=0.9,weight_decay=1",
+    "adam:weight_decay=0.5",
 };
 
 static void steps_follow_the_formulas(void **state) {
@@ -310,6 +340,34 @@ static void slices_do_not_matter(void **state) {
     }
 }
 
+/* The average begins with the first step's parameters; finishing puts it in their place, and only then. */
+static void averages_follow_the_formula(void **state) {
+    (void)state;
+    cvy_optimizer optimizer;
+    cvy_status status = {0};
+    cvy_optimizer_settings settings = parsed("adam:lr=0.01,use_ema,ema_momentum=0.75");
+    _Alignas(64) float plain[FLOATS], parameters[FLOATS], gradient[FLOATS], average[FLOATS];
+    for (size_t i = 0; i < FLOATS; i++)
+        plain[i] = parameters[i] = uniform(9, 0, i);
+    run_steps("adam:lr=0.01", 64, plain);
+
+    assert_true(cvy_optimizer_create(&optimizer, &settings, FLOATS, &status));
+    cvy_optimizer_finish(&optimizer, FLOATS, parameters); /* nothing to average yet */
+    for (int t = 1; t <= STEPS; t++) {
+        for (size_t i = 0; i < FLOATS; i++)
+            gradient[i] = gradient_at(t, i);
+        cvy_optimizer_begin(&optimizer, 0.01);
+        assert_true(cvy_optimizer_update(&optimizer, &kernels, 0, FLOATS, gradient, parameters));
+        for (size_t i = 0; i < FLOATS; i++)
+            average[i] = t == 1 ? parameters[i] : fmaf(parameters[i] - average[i], 0.25f, average[i]);
+    }
+    assert_memory_equal(parameters, plain, sizeof plain);
+    assert_memory_not_equal(average, plain, sizeof plain);
+    cvy_optimizer_finish(&optimizer, FLOATS, parameters);
+    assert_memory_equal(parameters, average, sizeof average);
+    cvy_optimizer_destroy(&optimizer);
+}
+
 /* The rules' numbers are computed in double and rounded once. */
 static void rules_round_once(void **state) {
     (void)state;
@@ -317,7 +375,7 @@ static void rules_round_once(void **state) {
     cvy_status status = {0};
     cvy_optimizer_settings settings = parsed("rmsprop:lr=0.1,rho=0.9,momentum=0.3,centered");
     assert_true(cvy_optimizer_create(&optimizer, &settings, 16, &status));
-    cvy_optimizer_begin(&optimizer);
+    cvy_optimizer_begin(&optimizer, optimizer.settings.learning_rate);
     assert_true(optimizer.rule.rmsprop.learning_rate == 0.1f);
     assert_true(optimizer.rule.rmsprop.rho == 0.9f);
     assert_true(optimizer.rule.rmsprop.one_minus_rho == (float)(1 - 0.9)); /* not 1 - 0.9f */
@@ -330,7 +388,7 @@ static void rules_round_once(void **state) {
     assert_true(cvy_optimizer_create(&optimizer, &settings, 16, &status));
     double power_1 = 1, power_2 = 1;
     for (int t = 1; t <= 1000; t++) {
-        cvy_optimizer_begin(&optimizer);
+        cvy_optimizer_begin(&optimizer, optimizer.settings.learning_rate);
         power_1 *= 0.9f; /* of the rounded betas, as Keras has it */
         power_2 *= 0.999f;
         assert_true(optimizer.rule.adam.alpha == (float)(0.001 * sqrt(1 - power_2) / (1 - power_1)));
@@ -352,7 +410,7 @@ static void infinite_gradients_are_reported(void **state) {
         cvy_optimizer_settings settings = parsed(each[i]);
         _Alignas(64) float gradient[32] = {0}, parameters[32] = {0};
         assert_true(cvy_optimizer_create(&optimizer, &settings, 32, &status));
-        cvy_optimizer_begin(&optimizer);
+        cvy_optimizer_begin(&optimizer, optimizer.settings.learning_rate);
         gradient[17] = INFINITY;
         assert_true(cvy_optimizer_update(&optimizer, &kernels, 0, 16, gradient, parameters));
         assert_false(cvy_optimizer_update(&optimizer, &kernels, 16, 16, gradient, parameters));
@@ -370,6 +428,7 @@ int main(void) {
         cmocka_unit_test(slots_and_parameters),
         cmocka_unit_test(steps_follow_the_formulas),
         cmocka_unit_test(slices_do_not_matter),
+        cmocka_unit_test(averages_follow_the_formula),
         cmocka_unit_test(rules_round_once),
         cmocka_unit_test(infinite_gradients_are_reported),
     };
