@@ -186,7 +186,7 @@ static layer plain(int side, int channels, int filters) {
 }
 
 static layer dense(int inputs, int units) {
-    layer l = {.dense = {inputs, units}};
+    layer l = {.dense = {inputs, units, inputs, units}};
     size_t in = (size_t)inputs, out = (size_t)units;
     l.x = buffer(in * CVY_LANES, 0, 1);
     l.weights = buffer(in * out, -0.1f, 0.1f);

@@ -91,4 +91,14 @@ static inline bool cvy_is_dense(const cvy_dense_shape *s) {
     return s->inputs >= 1 && s->units >= 1;
 }
 
+/* A dense layer whose images are in NHWC. */
+static inline bool cvy_is_strided_dense(const cvy_dense_shape *s) {
+    return cvy_is_dense(s) && s->input_row >= s->inputs && s->unit_row >= s->units;
+}
+
+/* Rows of channels. */
+static inline bool cvy_is_strided_rows(int32_t rows, int32_t channels, int32_t stride) {
+    return rows >= 1 && channels >= 1 && stride >= channels;
+}
+
 #endif

@@ -6,11 +6,12 @@
  *
  * Layouts
  *   HWC16N  [y][x][channel][image 0..15]: one block of 16 images, the image index innermost. 64-byte aligned.
- *           A vector (dense layers) is HWC16N with height = width = 1.
+ *           A vector (dense layers) has height = width = 1, in any layout.
  *   NHWC    [image][y][x][channel]: images one after another; a row may be longer than width * channels, an image
  *           longer than height rows (cvy_image_shape.row and .image say by how much).
  *   NCHW16C [image][channel / 16][y][x][16 channels]: `count` images, 1 to 16, one after another; dense, 64-byte
- *           aligned. The channels are filled up to a multiple of 16 with +0, in inputs and outputs alike.
+ *           aligned. The channels are filled up to a multiple of 16 with +0, in inputs and outputs alike. So vectors
+ *           are NHWC with rows filled up, and dense layers and softmax have no other form in this layout.
  *
  * Weights are as in Keras: convolution kernels HWIO [ky][kx][input channel][filter], dense kernels [input][unit].
  *
@@ -96,6 +97,7 @@ typedef struct cvy_pool_shape {
 
 typedef struct cvy_dense_shape {
     int32_t inputs, units;
+    int32_t input_row, unit_row; /* NHWC: floats from an image's inputs to the next's, >= inputs; likewise of units */
 } cvy_dense_shape;
 
 /* Activations that work on one element at a time (softmax looks at all channels and has operations of its own). */
@@ -264,17 +266,23 @@ typedef struct cvy_adam {
  *   reorder_nchw16c_hwc16n  the inverse; lanes from count on are +0.
  *
  * NHWC.  The same operations on `count` images, 1 to 16, one after another: an element of image l is, to the bit, what
- * the operation of the same name in HWC16N gives in lane l. Every tensor is dense (row = width * channels, image =
- * height * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its
- * contents in and out are unspecified.
+ * the operation of the same name in HWC16N gives in lane l. Images are dense (row = width * channels, image = height *
+ * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its contents in and
+ * out are unspecified.
  *
  *   conv2d_forward_nhwc, conv2d_backward_data_nhwc
  *   conv2d_backward_weights_nhwc   the chain over the images ends at image count - 1, and so adds no zeros; the fold of
  *                                  dbias is over 16 images, those from count on being +0.
  *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes winners that forward has left.
- *   dense_forward_nhwc, dense_backward_data_nhwc     x: [count][inputs], y: [count][units]
+ *
+ * Of vectors the rows may be longer than they need be: kernels write +0 to the rest of a row of y or dx, and do not use
+ * that of an input. Rounded up to 16, a row is a vector in NCHW16C, or one position of an image of up to 16 channels.
+ *
+ *   dense_forward_nhwc, dense_backward_data_nhwc     x, dx, derivative: [count][input_row]; y, dy: [count][unit_row]
  *   dense_backward_weights_nhwc    the chains over the images end at image count - 1.
- *   softmax_forward_nhwc           x, y: [rows][channels], a row being a position of an image; y may alias x.
+ *   softmax_forward_nhwc, softmax_backward_nhwc
+ *       [rows][stride], stride >= channels, a row being a position of an image; aliases as in HWC16N.
+ *   softmax_cross_entropy_nhwc     x, dx: [count][stride]; loss and predicted are [count], 4-byte aligned.
  *
  * Optimizers.  One flat array of parameters; count is a multiple of 16. `state` is the optimizer's slots, each a
  * pointer to count floats. The formula uses the new state as computed; what is below the smallest normal in magnitude
@@ -283,10 +291,13 @@ typedef struct cvy_adam {
  *
  *   sgd_update      momentum = 0: w = fma(-lr, g, w).   else m = fma(momentum, m, -(lr * g)), and w = w + m, or with
  *                   nesterov w = w + fma(momentum, m, -(lr * g)).             state: m (none without momentum)
- *   rmsprop_update  v = fma(g * g, 1 - rho, rho * v); centered: a = fma(g, 1 - rho, rho * a), d = fma(-a, a, v), else d
- * = v; i = (lr * g) / sqrt(d + epsilon); momentum > 0: m = fma(momentum, m, i), w = w - m, else w = w - i. state: v,
- * then m if momentum > 0, then a if centered adam_update     m = fma(g - m, 1 - beta_1, m); v = fma(fma(g, g, -v), 1 -
- * beta_2, v); amsgrad: h = max(h, v), else h = v;  w = w - (m * alpha) / (sqrt(h) + epsilon).   state: m, v, then h
+ *   rmsprop_update  v = fma(g * g, 1 - rho, rho * v);  centered: a = fma(g, 1 - rho, rho * a), d = fma(-a, a, v),
+ *                   else d = v;  i = (lr * g) / sqrt(d + epsilon);
+ *                   momentum > 0: m = fma(momentum, m, i), w = w - m, else w = w - i.
+ *                   state: v, then m if momentum > 0, then a if centered
+ *   adam_update     m = fma(g - m, 1 - beta_1, m);  v = fma(fma(g, g, -v), 1 - beta_2, v);
+ *                   amsgrad: h = max(h, v), else h = v;  w = w - (m * alpha) / (sqrt(h) + epsilon).
+ *                   state: m, v, then h
  *   ema_update      a moving average of the parameters: average = fma(w - average, 1 - momentum, average)
  *
  * Elementary functions.  count is any number >= 0; x and y are 4-byte aligned and may alias. Within 2 ULP over all

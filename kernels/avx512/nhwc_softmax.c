@@ -1,4 +1,5 @@
-/* AVX-512: softmax in NHWC. The chains of exp and of the sum bound it; those of successive rows overlap. */
+/* AVX-512: softmax in NHWC, and softmax with cross-entropy. The chains of exp and of the sum bound it; those of
+ * successive rows overlap. */
 #include "vec.h"
 
 #define KERNEL(operation) cvy_##operation##_avx512

@@ -101,9 +101,15 @@ static inline int tile_vectors(int lanes) {
     return tile_extent((lanes + VL - 1) / VL, TILE_VECTORS);
 }
 
+/* +0 behind the `used` floats of each of `count` rows. */
+static void clear_rests(int count, int used, int row, float *to) {
+    for (int n = 0; n < count && used < row; n++, to += row)
+        memset(to + used, 0, (row - used) * sizeof *to);
+}
+
 void KERNEL(dense_forward_nhwc)(const cvy_dense_shape *shape, int32_t count, const float *x, const float *weights,
                                 const float *bias, float *y) {
-    assert(cvy_is_dense(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_strided_dense(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias));
     assert(cvy_is_float_aligned(y));
     const int inputs = shape->inputs, units = shape->units;
@@ -122,9 +128,10 @@ void KERNEL(dense_forward_nhwc)(const cvy_dense_shape *shape, int32_t count, con
             first--;
         for (int i = first; i < inputs; i++)
             memcpy(last_rows + (i - first) * width, weights + (size_t)i * units + u, lanes * sizeof *last_rows);
-        run_tiles(count, vectors, start, (term_run){x, inputs, 1, weights + u, units, first}, last_rows, inputs - first,
-                  (sum_target){y + u, NULL, units, lanes});
+        run_tiles(count, vectors, start, (term_run){x, shape->input_row, 1, weights + u, units, first}, last_rows,
+                  inputs - first, (sum_target){y + u, NULL, shape->unit_row, lanes});
     }
+    clear_rests(count, units, shape->unit_row, y);
 }
 
 /* turned[u][0..15] = weights[i + 0..15][u]; the last input stands in for those beyond it. */
@@ -148,7 +155,7 @@ static void turn_weights(int inputs, int i, int units, const float *weights, flo
 
 void KERNEL(dense_backward_data_nhwc)(const cvy_dense_shape *shape, int32_t count, const float *dy,
                                       const float *weights, const float *derivative, float *dx, float *scratch) {
-    assert(cvy_is_dense(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_strided_dense(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(dy) && cvy_is_aligned(weights) && cvy_is_float_aligned_or_null(derivative));
     assert(cvy_is_float_aligned(dx) && cvy_is_aligned(scratch));
     static const _Alignas(64) float start[CVY_LANES];
@@ -157,29 +164,32 @@ void KERNEL(dense_backward_data_nhwc)(const cvy_dense_shape *shape, int32_t coun
         turn_weights(inputs, i, units, weights, scratch);
         for (int lane = 0, vectors; lane < least(CVY_LANES, inputs - i); lane += vectors * VL) {
             vectors = least(tile_vectors(inputs - i - lane), tile_vectors(CVY_LANES - lane));
-            run_tiles(count, vectors, start, (term_run){dy, units, 1, scratch + lane, CVY_LANES, units}, NULL, 0,
-                      (sum_target){dx + i + lane, derivative ? derivative + i + lane : NULL, inputs,
+            run_tiles(count, vectors, start, (term_run){dy, shape->unit_row, 1, scratch + lane, CVY_LANES, units}, NULL,
+                      0,
+                      (sum_target){dx + i + lane, derivative ? derivative + i + lane : NULL, shape->input_row,
                                    least(vectors * VL, inputs - i - lane)});
         }
     }
+    clear_rests(count, inputs, shape->input_row, dx);
 }
 
 void KERNEL(dense_backward_weights_nhwc)(const cvy_dense_shape *shape, int32_t count, const float *x, const float *dy,
                                          float *dweights, float *dbias) {
-    assert(cvy_is_dense(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_strided_dense(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(x) && cvy_is_float_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     static const _Alignas(64) float start[TILE_VECTORS * VL];
     const int inputs = shape->inputs, units = shape->units;
+    const size_t unit_row = shape->unit_row;
     for (int u = 0, vectors; u < units; u += vectors * VL) {
         vectors = tile_vectors(units - u);
-        run_tiles(inputs, vectors, start, (term_run){x, 1, inputs, dy + u, units, count}, NULL, 0,
+        run_tiles(inputs, vectors, start, (term_run){x, 1, shape->input_row, dy + u, unit_row, count}, NULL, 0,
                   (sum_target){dweights + u, NULL, units, least(vectors * VL, units - u)});
     }
     for (int u = 0; dbias && u < units; u += VL) {
         V sum = v_zero();
         for (int n = 0; n < count; n++)
-            sum = v_add(sum, v_loadu(dy + (size_t)n * units + u));
+            sum = v_add(sum, v_loadu(dy + n * unit_row + u));
         v_store_first(dbias + u, sum, least(VL, units - u));
     }
 }

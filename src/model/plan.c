@@ -82,6 +82,12 @@ static void set_pool(cvy_stage *stage, const cvy_layer *layer) {
     };
 }
 
+static void set_dense(cvy_stage *stage, const cvy_layer *layer) {
+    const int32_t inputs = (int32_t)cvy_shape_count(stage->input);
+    stage->dense =
+        (cvy_dense_shape){.inputs = inputs, .units = layer->units, .input_row = inputs, .unit_row = layer->units};
+}
+
 static bool halves(const cvy_layer *layer) {
     return layer->kind == CVY_LAYER_MAX_POOLING2D && layer->kernel_size[0] == 2 && layer->kernel_size[1] == 2 &&
            layer->strides[0] == 2 && layer->strides[1] == 2 && !layer->same;
@@ -150,7 +156,7 @@ static int append_stages(cvy_plan *plan, const cvy_network *network, int i) {
         break;
     case CVY_LAYER_DENSE:
         stage = append(plan, CVY_STAGE_DENSE, i, input);
-        stage->dense = (cvy_dense_shape){.inputs = (int32_t)cvy_shape_count(input), .units = layer->units};
+        set_dense(stage, layer);
         break;
     }
 

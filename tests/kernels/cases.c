@@ -270,17 +270,24 @@ bool pool_case_at(case_set set, size_t index, pool_case *c) {
 
 /* ---- Dense ---- */
 
+#define DENSE(inputs, units)                                                                                           \
+    { inputs, units, inputs, units }
+
 static const dense_case named_dense[] = {
-    {"lesson dense1", {96, 84}},   {"lesson dense2", {84, 10}}, {"LeNet-5 dense1", {256, 120}},
-    {"LeNet-5 dense2", {120, 84}}, {"one layer", {784, 10}},    {"wide", {784, 128}},
+    {"lesson dense1", DENSE(96, 84)},   {"lesson dense2", DENSE(84, 10)}, {"LeNet-5 dense1", DENSE(256, 120)},
+    {"LeNet-5 dense2", DENSE(120, 84)}, {"one layer", DENSE(784, 10)},    {"wide", DENSE(784, 128)},
 };
 
 enum { NAMED_DENSE = sizeof named_dense / sizeof *named_dense };
 
-static const cvy_dense_shape odd_dense[] = {{1, 515},  {513, 1},  {131, 67}, {67, 131},
-                                            {250, 49}, {47, 257}, {1025, 3}, {3, 1001}};
+static const cvy_dense_shape odd_dense[] = {DENSE(1, 515),  DENSE(513, 1),  DENSE(131, 67), DENSE(67, 131),
+                                            DENSE(250, 49), DENSE(47, 257), DENSE(1025, 3), DENSE(3, 1001)};
 
 enum { ODD_DENSE = sizeof odd_dense / sizeof *odd_dense };
+
+static cvy_dense_shape dense(int32_t inputs, int32_t units) {
+    return (cvy_dense_shape)DENSE(inputs, units);
+}
 
 bool dense_case_at(case_set set, size_t index, dense_case *c) {
     const size_t side = set == CASES_LONG ? 100 : 40;
@@ -292,9 +299,9 @@ bool dense_case_at(case_set set, size_t index, dense_case *c) {
     else if (in_sweep(&index, ODD_DENSE))
         c->shape = odd_dense[index];
     else if (in_sweep(&index, 90)) /* more units than a vector or two */
-        c->shape = (cvy_dense_shape){1 + (int32_t)(index * 7 % 61), 41 + (int32_t)index};
+        c->shape = dense(1 + (int32_t)(index * 7 % 61), 41 + (int32_t)index);
     else if (in_sweep(&index, side * side))
-        c->shape = (cvy_dense_shape){1 + (int32_t)(index / side), 1 + (int32_t)(index % side)};
+        c->shape = dense(1 + (int32_t)(index / side), 1 + (int32_t)(index % side));
     else
         return false;
     return true;

@@ -248,10 +248,17 @@ float *check_output(check *c, const char *name, size_t count) {
     return (float *)(void *)place_output(c, name, count * sizeof(float), ALIGNMENT, 0)->data;
 }
 
-int32_t *check_output_int32(check *c, const char *name, size_t count) {
-    check_buffer *b = place_output(c, name, count * sizeof(int32_t), ALIGNMENT, 0);
+static int32_t *integers(check_buffer *b) {
     b->integers = true;
     return (int32_t *)(void *)b->data;
+}
+
+int32_t *check_output_int32(check *c, const char *name, size_t count) {
+    return integers(place_output(c, name, count * sizeof(int32_t), ALIGNMENT, 0));
+}
+
+int32_t *check_output_int32_unaligned(check *c, const char *name, size_t count) {
+    return integers(place_output(c, name, count * sizeof(int32_t), sizeof(int32_t), misaligned_bytes(c)));
 }
 
 float *check_output_nhwc(check *c, const char *name, size_t count) {

@@ -117,6 +117,7 @@ float *check_output_nhwc(check *c, const char *name, size_t count);
 float *check_inout(check *c, const char *name, size_t count, const float *contents);
 /* Any of these on a 4-byte boundary: `misalignment` floats off a 64-byte one, unless it touches a guard page. */
 float *check_output_unaligned(check *c, const char *name, size_t count);
+int32_t *check_output_int32_unaligned(check *c, const char *name, size_t count);
 float *check_input_unaligned(check *c, const char *name, size_t count);
 float *check_inout_unaligned(check *c, const char *name, size_t count, const float *contents);
 float *check_scratch(check *c, const char *name, size_t count);

@@ -224,6 +224,6 @@ void test_lanes_beyond(check *c) {
     conv2d_case_at(CASES_NAMED, 1, &conv2);
     for (int32_t count = 1; count < CVY_LANES; count++) {
         conv2d_lanes_beyond(c, (size_t)count, &conv2.shape, count);
-        dense_lanes_beyond(c, 100 + (size_t)count, &(cvy_dense_shape){84, 10}, count);
+        dense_lanes_beyond(c, 100 + (size_t)count, &(cvy_dense_shape){84, 10, 84, 10}, count);
     }
 }
