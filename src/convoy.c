@@ -50,6 +50,7 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
                                      &(cvy_trainer_options){.kernels = &model->kernels,
                                                             .optimizer = model->optimizer,
                                                             .threads = options->threads,
+                                                            .profile = options->profile,
                                                             .seed = options->seed},
                                      status);
 }
@@ -192,6 +193,10 @@ void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options
             break;
     }
     free(order);
+}
+
+cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {
+    return ready(model, status) ? cvy_trainer_profile_read(model->trainer, status) : NULL;
 }
 
 /* ---- Evaluate, predict ------------------------------------------------------------------------------------------ */

@@ -135,6 +135,7 @@ typedef struct cvy_compile_options {
     double learning_rate;  /* overrides the optimizer's when > 0 */
     const char *loss;      /* "categorical_crossentropy" (default and the only one) */
     uint64_t seed;         /* of initial weights, shuffles and dropout */
+    bool profile;          /* keep account of where the time of training goes: cvy_profile_read */
     int threads;           /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
     const char *isa;       /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
 } cvy_compile_options;
@@ -169,6 +170,27 @@ typedef struct cvy_fit_options {
 /* Trains. Fitting again goes on where the last fit ended: weights, optimizer state and epoch count. On CVY_INTERRUPTED
  * the model holds the weights of the last whole step; on CVY_DIVERGED those after the last whole epoch. */
 CVY_API void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status);
+
+/* A phase of training: of a layer (or of several that are one operation), or of the step as a whole. */
+typedef struct cvy_profile_row {
+    char layers[304]; /* "conv2d, max_pooling2d"; empty: the step */
+    char phase[32];   /* "forward", "backward weights", "backward data", "wait for gradients", ... */
+    double seconds;   /* on the mean over the threads */
+    double flop;      /* floating-point operations, multiply-adds counted as if every number were used; 0: none */
+} cvy_profile_row;
+
+/* Where the time of all steps since cvy_compile went. The rows' seconds sum to `seconds`. */
+typedef struct cvy_profile {
+    int threads;
+    size_t steps, images;
+    double seconds; /* of the epochs, on the clock */
+    double peak;    /* floating-point operations a second that multiply-adds reach on one core */
+    int rows;
+    cvy_profile_row row[];
+} cvy_profile;
+
+/* With cvy_compile_options.profile, after some training. The caller frees it. */
+CVY_API cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status);
 
 typedef struct cvy_evaluation {
     double loss, accuracy;

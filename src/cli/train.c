@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "options.h"
 #include "output.h"
+#include "profile.h"
 #include "progress.h"
 #include "session.h"
 #include "stop.h"
@@ -18,7 +19,7 @@ typedef struct train_options {
     int epochs, batch, threads;
     double learning_rate, validation;
     uint64_t seed;
-    bool json;
+    bool json, profile;
 } train_options;
 
 /* A training under way. */
@@ -57,6 +58,9 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
          CLI_TEXT, .value = &o->save},
         {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
+        {"profile", NULL,
+         "print where the time of the training went, by layer and phase; with\n--json, as an object before the last",
+         CLI_FLAG, .value = &o->profile},
         {"json", NULL, "print a JSON object an epoch and one at the end, nothing else", CLI_FLAG, .value = &o->json},
     };
     cli_syntax syntax = {
@@ -153,6 +157,7 @@ static bool prepare(training *t, cvy_status *status) {
                                    .learning_rate = o->learning_rate,
                                    .seed = o->seed,
                                    .threads = o->threads,
+                                   .profile = o->profile,
                                    .isa = o->isa};
     t->model = cli_model_ready(o->model, &compile, o->weights, status);
     return cvy_ok(status) && (!o->log || open_log(t, status));
@@ -189,6 +194,16 @@ static void save(const training *t, cvy_status *status) {
     } else if (!t->options.json) {
         printf("Weights saved in %s\n", path);
     }
+}
+
+static bool print_profile(const training *t, cvy_status *status) {
+    cvy_profile *profile = cvy_profile_read(t->model, status);
+    if (profile && t->options.json)
+        cli_profile_print_json(profile);
+    else if (profile)
+        cli_profile_print(profile);
+    free(profile);
+    return cvy_ok(status);
 }
 
 static void print_json_end(const training *t, cvy_evaluation test) {
@@ -234,7 +249,7 @@ static void fit_and_report(training *t, cvy_status *status) {
     fflush(stdout);
     explain_stop(t, status);
     save(t, status);
-    if (cvy_ok(status))
+    if (cvy_ok(status) && (!t->options.profile || print_profile(t, status)))
         report(t, status);
 }
 

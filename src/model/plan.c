@@ -301,3 +301,23 @@ void cvy_plan_free(cvy_plan *plan) {
     free(plan->stages);
     *plan = (cvy_plan){0};
 }
+
+double cvy_stage_flop(const cvy_stage *stage) {
+    const cvy_conv2d_shape *s = &stage->conv2d.shape;
+    switch (stage->kind) {
+    case CVY_STAGE_CONV2D:
+    case CVY_STAGE_CONV2D_MAXPOOL2X2:
+        return 2.0 * s->output_height * s->output_width * s->filters * s->kernel_height * s->kernel_width *
+               s->input.channels;
+    case CVY_STAGE_DENSE:
+        return 2.0 * stage->dense.inputs * stage->dense.units;
+    case CVY_STAGE_RESCALING:
+    case CVY_STAGE_MAX_POOLING2D:
+    case CVY_STAGE_AVERAGE_POOLING2D:
+    case CVY_STAGE_ACTIVATION:
+    case CVY_STAGE_SOFTMAX:
+    case CVY_STAGE_DROPOUT:
+        break;
+    }
+    return 0;
+}

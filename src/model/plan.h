@@ -69,6 +69,10 @@ typedef struct cvy_plan {
     size_t workspace;          /* floats */
 } cvy_plan;
 
+/* Floating-point operations of a stage's multiply-adds for one image, forward; a gradient, of weights or data, takes as
+ * many. 0 for stages without such. */
+double cvy_stage_flop(const cvy_stage *stage);
+
 bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status);
 void cvy_plan_free(cvy_plan *plan);
 

@@ -39,6 +39,7 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->kernels = options->kernels;
     trainer->seed = options->seed;
     trainer->label_smoothing = (float)options->label_smoothing;
+    trainer->profile.wanted = options->profile;
     trainer->threads_limit = options->threads;
     trainer->threads_asked = options->threads > 0;
     if (options->threads == 0) {

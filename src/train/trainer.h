@@ -18,6 +18,7 @@ typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
     int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
+    bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
 } cvy_trainer_options;
@@ -54,6 +55,9 @@ typedef bool cvy_step_fn(size_t step, size_t steps, double seconds, const cvy_me
 bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
                        size_t batch_size, const volatile sig_atomic_t *stop, cvy_step_fn *on_step, void *user,
                        cvy_metrics *metrics, cvy_status *status);
+
+/* Where the time of the steps so far went; freed with free(). An error if nothing was measured. */
+cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *status);
 
 /* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the
  * softmax in probabilities [count][classes] (may be NULL). */

@@ -3,6 +3,7 @@
 #define CVY_TRAINER_OBJECT_H
 
 #include "../model/plan.h"
+#include "profile.h"
 #include "reduce.h"
 #include "team.h"
 #include "topology.h"
@@ -23,9 +24,19 @@ typedef struct cvy_worker {
     size_t tally_capacity;
     cvy_forest forest;
     cvy_status equipped; /* what kept it from getting the above */
+    cvy_watch *watch;    /* NULL: not measured */
     bool finite;         /* its slice of gradient and parameters, after the update */
     char padding[64];
 } cvy_worker;
+
+/* What is measured of the steps since the profile was asked for. */
+typedef struct cvy_trainer_profile {
+    bool wanted;
+    int threads; /* the most that a run had */
+    size_t steps, images;
+    double seconds;
+    double peak; /* of a core */
+} cvy_trainer_profile;
 
 struct cvy_trainer {
     const cvy_network *network;
@@ -41,6 +52,7 @@ struct cvy_trainer {
     bool threads_asked; /* the limit is the caller's */
     bool topology_known;
     cvy_team *team;
+    cvy_trainer_profile profile;
     int workers_count;
     cvy_worker *workers;
     /* After the last whole epoch: parameters and optimizer state, to go back to when a run diverges. */

@@ -47,6 +47,28 @@ static void fetch_images(const cvy_run *run, size_t step, size_t block, size_t e
     cvy_batch_prefetch(run->dataset, index, left < CVY_LANES ? left : CVY_LANES);
 }
 
+static const float *forward(const cvy_block *block, const float *parameters, const cvy_block_random *random,
+                            cvy_watch *watch) {
+    const float *x = block->workspace + block->plan->input_block;
+    for (int i = 0; i < block->plan->count; i++) {
+        x = cvy_block_forward_stage(block, i, x, parameters, random);
+        cvy_watch_stage(watch, i, CVY_PART_FORWARD);
+    }
+    return x;
+}
+
+static void backward(const cvy_block *block, const float *parameters, float *gradient, cvy_watch *watch) {
+    const int first = block->plan->first_trainable;
+    for (int i = block->plan->count - 1; i >= first; i--) {
+        cvy_block_backward_weights(block, i, gradient);
+        cvy_watch_stage(watch, i, CVY_PART_BACKWARD_WEIGHTS);
+        if (i == first)
+            break;
+        cvy_block_backward_data(block, i, parameters);
+        cvy_watch_stage(watch, i, CVY_PART_BACKWARD_DATA);
+    }
+}
+
 /* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
  * blocks complete the tree. */
 static void train_blocks(const cvy_run *run, size_t step, int thread, int threads) {
@@ -68,11 +90,14 @@ static void train_blocks(const cvy_run *run, size_t step, int thread, int thread
 
         cvy_batch_load(&block, run->dataset, index, true);
         fetch_images(run, step, b + 1, end, thread, threads);
-        const float *logits = cvy_block_forward(&block, trainer->parameters, &random);
+        cvy_watch_step(worker->watch, CVY_PART_LOAD);
+        const float *logits = forward(&block, trainer->parameters, &random, worker->watch);
         worker->tallies[b - begin] =
             cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, scale);
-        cvy_block_backward(&block, trainer->parameters, node.sum);
+        cvy_watch_step(worker->watch, CVY_PART_LOSS);
+        backward(&block, trainer->parameters, node.sum, worker->watch);
         cvy_forest_push(&worker->forest, node, trainer->kernels, 0, floats);
+        cvy_watch_step(worker->watch, CVY_PART_SUM);
     }
 }
 
@@ -89,8 +114,10 @@ static void update_slice(const cvy_run *run, int thread, int threads) {
         for (int i = 0; i < trainer->workers[t].forest.count; i++)
             cvy_forest_push(&batch, trainer->workers[t].forest.nodes[i], trainer->kernels, first, count);
     cvy_forest_close(&batch, trainer->kernels, first, count);
+    cvy_watch_step(trainer->workers[thread].watch, CVY_PART_REDUCTION);
     trainer->workers[thread].finite = cvy_optimizer_update(&trainer->optimizer, trainer->kernels, first, count,
                                                            batch.nodes[0].sum, trainer->parameters);
+    cvy_watch_step(trainer->workers[thread].watch, CVY_PART_UPDATE);
 }
 
 enum { SHOWS_A_SECOND = 20 };
@@ -134,15 +161,21 @@ static bool all_finite(const cvy_trainer *trainer, int threads) {
 static void train(void *argument, int thread, int threads) {
     cvy_run *run = argument;
     cvy_trainer *trainer = run->trainer;
+    cvy_watch *watch = trainer->workers[thread].watch;
+    if (watch)
+        watch->last = cvy_clock();
     for (size_t step = 0; step < run->steps; step++) {
         if (thread == 0)
             cvy_optimizer_begin(&trainer->optimizer, trainer->optimizer.settings.learning_rate);
         train_blocks(run, step, thread, threads);
         cvy_team_barrier(trainer->team);
+        cvy_watch_step(watch, CVY_PART_WAIT_GRADIENTS);
         update_slice(run, thread, threads);
         if (thread == 0)
             conclude(run, threads);
+        cvy_watch_step(watch, CVY_PART_CONCLUSION);
         cvy_team_barrier(trainer->team);
+        cvy_watch_step(watch, CVY_PART_WAIT_PARAMETERS);
         if (run->halt != HALT_NO || !all_finite(trainer, threads))
             break;
     }
@@ -182,6 +215,18 @@ static bool report_halt(const cvy_run *run, cvy_status *status) {
     return true;
 }
 
+/* What the watches do not see: how long the run was, and how much it did. */
+static void book_run(const cvy_run *run, int threads) {
+    cvy_trainer_profile *profile = &run->trainer->profile;
+    if (!profile->wanted)
+        return;
+    size_t images = run->step * run->batch_size;
+    profile->seconds += cvy_clock() - run->begun;
+    profile->steps += run->step;
+    profile->images += images < run->count ? images : run->count;
+    profile->threads = threads > profile->threads ? threads : profile->threads;
+}
+
 static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
     if (!cvy_trainer_check_dataset(trainer, run->dataset, true, status))
         return false;
@@ -194,12 +239,15 @@ static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
     batch_of(run, run->steps - 1, &last);
     run->trainer = trainer;
     run->first_step = trainer->optimizer.step;
+    if (trainer->profile.wanted && trainer->profile.peak == 0)
+        trainer->profile.peak = cvy_profile_peak(trainer->kernels);
     run->begun = cvy_clock();
     int threads =
         cvy_workers_run(trainer, cvy_blocks_of(run->batch_size), cvy_blocks_of(last), true, train, run, status);
     if (!threads)
         return false;
     trainer->threads = threads;
+    book_run(run, threads);
     if (run->halt != HALT_LOSS && !all_finite(trainer, threads))
         run->halt = HALT_UPDATE;
     return report_halt(run, status);

@@ -20,6 +20,9 @@ static bool equip(cvy_trainer *trainer, cvy_worker *worker, size_t blocks, int d
             return false;
         worker->depth = depth;
     }
+    if (trainer->profile.wanted && !worker->watch &&
+        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
+        return false;
     if (worker->tally_capacity < blocks) {
         free(worker->tallies);
         worker->tally_capacity = 0;
@@ -152,6 +155,7 @@ void cvy_workers_free(cvy_trainer *trainer) {
         free(trainer->workers[i].workspace);
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);
+        free(trainer->workers[i].watch);
     }
     free(trainer->workers);
     trainer->workers = NULL;

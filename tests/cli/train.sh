@@ -52,6 +52,26 @@ says out '^6/6 .* - val_accuracy: [01]\.[0-9]{4} - val_loss: '
 [ "$(head -1 "$work/log.csv")" = epoch,seconds,loss,accuracy,val_loss,val_accuracy ]
 result $? "the log has columns for them"
 
+# A profile changes no bit, and accounts for all of the time.
+run 0 "without a profile" "$program" train "${few[@]}" --threads 2 --save "$work/a.safetensors"
+run 0 "--profile" "$program" train "${few[@]}" --threads 2 --profile --save "$work/b.safetensors"
+same "$work/a.safetensors" "$work/b.safetensors" "the same weights with and without"
+says out '^Profile: 21 steps of [0-9.]+ us, 2 threads, peak of a core [0-9.]+ GFLOP/s$'
+says out '^conv2d_1, max_pooling2d_1 +backward weights +[0-9.]+ +[0-9.]+% +[0-9.]+ +[0-9.]+%$'
+says out '^all +[0-9.]+ +100\.0% +[0-9.]+ +[0-9.]+%$'
+run 0 "--profile --json" "$program" train "${few[@]}" --profile --json
+python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert len(lines) == 5, len(lines)
+profile = lines[3]["profile"]
+assert profile["steps"] == 21 and profile["images"] == 600 and profile["core_peak_flops"] > 1e8, profile
+assert abs(sum(row["seconds"] for row in profile["rows"]) - profile["seconds"]) < 1e-6 * profile["seconds"], profile
+assert {row["layers"] for row in profile["rows"] if row["flop"]} == {
+    "conv2d, max_pooling2d", "conv2d_1, max_pooling2d_1", "dense", "dense_1"}, profile
+PYTHON
+result $? "an object with a row for each layer and phase, which sum to the whole"
+
 # Saving, and starting from what was saved.
 run 0 "--save" "$program" train "${few[@]}" --save "$work/a.safetensors"
 says out "^Weights saved in $work/a.safetensors\$"

@@ -33,7 +33,7 @@ static cvy_dataset *dataset(cvy_status *status) {
     return cvy_dataset_from_u8(images, labels, IMAGES, SIDE, SIDE, 1, status);
 }
 
-static cvy_model *compiled(int threads, cvy_status *status) {
+static cvy_model *compiled_with(const cvy_compile_options *options, cvy_status *status) {
     cvy_model *model = cvy_model_new(NULL, status);
     cvy_input(model, SIDE, SIDE, 1, status);
     cvy_rescaling(model, 1 / 255.0, 0, status);
@@ -42,10 +42,13 @@ static cvy_model *compiled(int threads, cvy_status *status) {
     cvy_dropout(model, 0.1, status);
     cvy_flatten(model, status);
     cvy_dense(model, &(cvy_dense_options){.units = CLASSES, .activation = "softmax"}, status);
-    cvy_compile(model,
-                &(cvy_compile_options){.optimizer = "adam", .learning_rate = 0.01, .seed = 4, .threads = threads},
-                status);
+    cvy_compile(model, options, status);
     return model;
+}
+
+static cvy_model *compiled(int threads, cvy_status *status) {
+    return compiled_with(
+        &(cvy_compile_options){.optimizer = "adam", .learning_rate = 0.01, .seed = 4, .threads = threads}, status);
 }
 
 static void predict_all(cvy_model *model, cvy_dataset *set, float *probabilities, cvy_status *status) {
@@ -208,11 +211,81 @@ static void wrong_use_says_what_is_wrong(void **state) {
     cvy_dataset_free(set);
 }
 
+/* The seconds of a profile's rows of that phase, and how many rows that are. */
+static double of_phase(const cvy_profile *profile, const char *phase, int *rows) {
+    double seconds = 0;
+    *rows = 0;
+    for (int i = 0; i < profile->rows; i++) {
+        if (strcmp(profile->row[i].phase, phase) != 0)
+            continue;
+        seconds += profile->row[i].seconds;
+        ++*rows;
+    }
+    return seconds;
+}
+
+static void a_profile_accounts_for_all_of_the_time(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_dataset *set = dataset(&status);
+    cvy_model *model = compiled_with(&(cvy_compile_options){.threads = 2, .profile = true}, &status);
+    cvy_fit(model, set, &(cvy_fit_options){.epochs = 3, .batch_size = 50}, &status);
+    cvy_profile *profile = cvy_profile_read(model, &status);
+    if (status.code)
+        fail_msg("%s: %s", status.where, status.what);
+    assert_int_equal(profile->threads, 2);
+    assert_int_equal(profile->steps, 3 * 3);
+    assert_int_equal(profile->images, 3 * IMAGES);
+    assert_true(profile->peak > 0);
+
+    double sum = 0, flop = 0;
+    for (int i = 0; i < profile->rows; i++) {
+        assert_true(profile->row[i].seconds >= -1e-9);
+        sum += profile->row[i].seconds;
+        flop += profile->row[i].flop;
+    }
+    assert_true(fabs(sum - profile->seconds) < 1e-9);
+    /* The convolution has no gradient of its input, what is before it none at all. */
+    double conv2d = 2.0 * 10 * 10 * 3 * 9, dense = 2.0 * 75 * CLASSES;
+    assert_true(fabs(flop - 3 * IMAGES * (2 * conv2d + 3 * dense)) < 1);
+    static const struct {
+        const char *phase;
+        int rows;
+    } phases[] = {{"load", 1},
+                  {"forward", 4},
+                  {"loss", 1},
+                  {"backward weights", 2},
+                  {"backward data", 2},
+                  {"sum of own blocks", 1},
+                  {"wait for gradients", 1},
+                  {"sum of threads", 1},
+                  {"update", 1},
+                  {"metrics, progress", 1},
+                  {"wait for parameters", 1},
+                  {"start and end", 1}};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+        int rows;
+        double seconds = of_phase(profile, phases[i].phase, &rows);
+        if (rows != phases[i].rows || seconds <= 0)
+            fail_msg("%s: %d rows, %g s", phases[i].phase, rows, seconds);
+    }
+    free(profile);
+    cvy_model_free(model);
+
+    model = compiled(1, &status); /* not asked for */
+    cvy_fit(model, set, NULL, &status);
+    assert_null(cvy_profile_read(model, &status));
+    assert_int_equal(status.code, CVY_USAGE);
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_learns),
         cmocka_unit_test(fitting_goes_on_and_weights_survive_a_file),
         cmocka_unit_test(a_callback_sees_every_epoch_and_may_stop),
+        cmocka_unit_test(a_profile_accounts_for_all_of_the_time),
         cmocka_unit_test(wrong_use_says_what_is_wrong),
     };
     return cmocka_run_group_tests_name("convoy", tests, make_images, NULL);

@@ -1,0 +1,10 @@
+/* Where the time of training went, as a table or as JSON. */
+#ifndef CLI_PROFILE_H
+#define CLI_PROFILE_H
+
+#include "../base/status.h"
+
+void cli_profile_print(const cvy_profile *profile);
+void cli_profile_print_json(const cvy_profile *profile);
+
+#endif
