@@ -1,0 +1,58 @@
+/* Benchmarks of single kernels: one for every row of kernels.def, on the layers of real networks that the tests run too
+ * (tests/kernels/cases.h, CASES_NAMED).
+ *
+ * An operation states once what it is called with,
+ *
+ *     BENCH_ROW(add, vector, 3 * d->count, d->count, d->a, d->b, d->y)
+ *               operation, family, floats it reads and writes, arguments...
+ *
+ * and rows.c expands kernels.def: an operation without such a line does not link. A family makes the data that its
+ * operations share, `d` above. */
+#ifndef BENCH_ROWS_H
+#define BENCH_ROWS_H
+
+#include <stdio.h>
+
+#include "cases.h"
+#include "kernels.h"
+#include "memory.h"
+
+enum { BENCH_NAME_MAX = 80 };
+
+typedef struct bench_family {
+    /* The name of a case; false past the last one. */
+    bool (*name)(size_t index, char name[static BENCH_NAME_MAX]);
+    /* The data of that case, and the floating-point operations of a call, counted densely. `kernels` may help. */
+    void *(*make)(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop);
+} bench_family;
+
+typedef struct bench_row {
+    const bench_family *family;
+    void (*call)(const cvy_kernels *kernels, const void *data);
+    double (*floats)(const void *data); /* read and written */
+} bench_row;
+
+#define BENCH_ROW(operation, family_name, floats_of, ...)                                                              \
+    static void call_##operation(const cvy_kernels *kernels, const void *data) {                                       \
+        const family_name *d = data;                                                                                   \
+        kernels->operation(__VA_ARGS__);                                                                               \
+    }                                                                                                                  \
+    static double floats_##operation(const void *data) {                                                               \
+        const family_name *d = data;                                                                                   \
+        (void)d;                                                                                                       \
+        return (double)(floats_of);                                                                                    \
+    }                                                                                                                  \
+    const bench_row bench_##operation = {&family_name##_family, call_##operation, floats_##operation};
+
+#define CVY_OPERATION(result, name, parameters) extern const bench_row bench_##name;
+#define CVY_KERNEL(name, tier)
+#include "kernels.def"
+
+/* Registers the benchmarks of all rows whose tier is in the set. */
+void bench_register_rows(unsigned tiers);
+
+/* Rings of ink on an empty ground, another in each lane, as digits are: the time of some kernels depends on where the
+ * winners lie. `x` is a block in HWC16N. */
+void bench_draw(bench_memory *memory, int32_t height, int32_t width, int32_t channels, float *x);
+
+#endif
