@@ -104,13 +104,18 @@ typedef struct cvy_dense_shape {
 typedef enum cvy_activation_kind {
     CVY_ACT_LINEAR,
     CVY_ACT_RELU,    /* max(+0, z), so that a NaN passes; derivative 1 where z > 0, else +0 */
-    CVY_ACT_SILU,    /* v = z * s, s = sigmoid(z); derivative fma(v, 1 - s, s) */
+    CVY_ACT_SILU,    /* v = z * s, s = sigmoid(z), but +0 where z < CVY_SILU_ZERO; derivative fma(v, 1 - s, s) */
     CVY_ACT_SIGMOID, /* s = sigmoid(z); derivative s * (1 - s) */
     CVY_ACT_TANH,    /* t = tanh(z); derivative fma(-t, t, 1) */
 } cvy_activation_kind;
 
+/* Below it |silu(z)| < 2^-119, and soon sigmoid(z) is no normal number any more. Where inputs are as large as pixels a
+ * fifth of all z lie there, and processors take several times as long over numbers that are not normal. */
+#define CVY_SILU_ZERO (-87.25f)
 /* Where silu is least: it falls up to here and rises from here on (the root of 1 + z * (1 - sigmoid(z))). */
 #define CVY_SILU_LOW (-1.2784645f)
+/* From here on up to 0 silu(z) is as good as 0. */
+#define CVY_SILU_TINY (-0x1p-100f)
 
 /* ---- Optimizer hyperparameters, as Keras names them ------------------------------------------------------------- */
 
@@ -183,7 +188,8 @@ typedef struct cvy_adam {
  *       a = max(max(z0, z1), max(z2, z3)), b = min(min(z0, z1), min(z2, z3)).
  *       The chosen z is a for every activation but silu; silu falls, then rises, so its maximum is at a or at b:
  *         a < CVY_SILU_LOW                                -> b
- *         CVY_SILU_LOW <= a < 0 and b < CVY_SILU_LOW      -> b if silu(b) > silu(a), else a
+ *         CVY_SILU_LOW <= a < CVY_SILU_TINY
+ *         and b < CVY_SILU_LOW                            -> b if silu(b) > silu(a) or b = -inf, else a
  *         otherwise                                       -> a
  *       y = activation(chosen z), derivative = its derivative there, winner = where the first of the four z's equal to
  *       the chosen one stands (z3 if none compares equal: NaN), as the offset in floats of its receptive field's first

@@ -14,7 +14,7 @@ static inline float activate(cvy_activation_kind activation, float z, float *der
         *derivative = z > 0.0f ? 1.0f : 0.0f;
         return 0.0f > z ? 0.0f : z; /* a NaN passes */
     case CVY_ACT_SILU: {
-        const float s = v_sigmoid(z);
+        const float s = z < CVY_SILU_ZERO ? 0.0f : v_sigmoid(z);
         const float v = z * s;
         *derivative = fmaf(v, 1.0f - s, s);
         return v;

@@ -5,7 +5,8 @@
 #include "layout.h"
 
 static float silu(float z) {
-    return z * v_sigmoid(z);
+    float derivative;
+    return activate(CVY_ACT_SILU, z, &derivative);
 }
 
 /* The z of a window at which the activation is largest. Every activation but silu rises throughout, so that is the
@@ -17,7 +18,7 @@ static float choose(cvy_activation_kind activation, const float z[4]) {
     const float b = v_min(v_min(z[0], z[1]), v_min(z[2], z[3]));
     if (a < CVY_SILU_LOW)
         return b;
-    if (a < 0.0f && b < CVY_SILU_LOW && silu(b) > silu(a))
+    if (a < CVY_SILU_TINY && b < CVY_SILU_LOW && (silu(b) > silu(a) || b == -INFINITY))
         return b;
     return a;
 }

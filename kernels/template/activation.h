@@ -6,9 +6,10 @@
 #include "elementary.h"
 #include "tile.h"
 
-/* y = silu(z) and s = sigmoid(z), of `count` vectors side by side (see EACH). */
+/* y = silu(z) and s = sigmoid(z), +0 below CVY_SILU_ZERO, of `count` vectors side by side (see EACH). */
 TILE_BODY void v_silu_each(const int count, const V *z, V *y, V *s) {
-    v_sigmoid_each(count, z, s);
+    v_sigmoid_from_each(count, CVY_SILU_ZERO, z, s);
+    EACH s[i] = v_select(v_lt(z[i], v_set1(CVY_SILU_ZERO)), v_zero(), s[i]);
     EACH y[i] = v_mul(z[i], s[i]);
 }
 

@@ -95,10 +95,12 @@ static void forward_rows(const tile_walk *walk, int rows, int width, const float
                          const float *bias, float *y) {
     for (int f = 0, filters; f < walk->filters; f += filters) {
         filters = tile_extent(walk->filters - f, TILE_FILTERS);
-        for (int ox = 0, columns; ox < width; ox += columns) {
-            columns = tile_columns(filters, width - ox);
-            tiles[filters][columns][rows](walk, x + ox * walk->x_column, weights + f, bias ? bias + f : NULL,
-                                          y + ox * walk->y_column + f * walk->y_filter);
+        for (int ox = 0; ox < width;) {
+            const int columns = tile_columns(filters, width - ox), end = width - (width - ox) % columns;
+            tile_fn *const compute = tiles[filters][columns][rows];
+            for (; ox < end; ox += columns)
+                compute(walk, x + ox * walk->x_column, weights + f, bias ? bias + f : NULL,
+                        y + ox * walk->y_column + f * walk->y_filter);
         }
     }
 }
@@ -131,28 +133,37 @@ typedef struct pool_target {
     int32_t offset_row, offset_column; /* from a field to that of the next output row, column */
 } pool_target;
 
-/* For CVY_SILU_LOW <= a < SILU_SURE_A and -inf < b < SILU_SURE_B no sigmoid is needed to see that silu(b) is larger:
- * silu(a) < 0.217 a < -2.1e-6, silu(b) > b exp(b) > -1.9e-6. Where inputs are large, as pixels are, this is nearly
- * every window that could go either way. */
-#define SILU_SURE_A -1e-5f
-#define SILU_SURE_B -16.0f
+/* About log2(silu(b) / silu(a)), for b < CVY_SILU_LOW <= a < CVY_SILU_TINY: at most SILU_DOUBT away from it.
+ *
+ * log2|silu(z)| = log2|z| + z log2(e) - log2(1 + exp(z)). The bits of a float, read as an integer, are 2^23 log2|z| but
+ * for a constant and 0 to 0.0861. For b the last term lies between 0 and 0.355: taken as 0.1775. For a it is
+ * within 0.0339 of 0.5024 a + 0.9662. */
+#define SILU_DOUBT 0.3f
+
+TILE_BODY V silu_ratio(V a, V b) {
+    const V exponents = v_from_int(vi_sub(v_bits(b), v_bits(a)));
+    const V slopes = v_fma(a, v_set1(0.5024f - CVY_LOG2_E), v_fma(b, v_set1(CVY_LOG2_E), v_set1(0.9662f - 0.1775f)));
+    return v_fma(exponents, v_set1(0x1p-23f), slopes);
+}
 
 /* The z of a window at which the activation is largest. Only silu needs to compute it for that, and only where the
- * largest z lies between the minimum of silu and 0 and the smallest z below that minimum: rarely. */
+ * largest z lies between the minimum of silu and 0 and the smallest z below that minimum. Nearly always an estimate
+ * decides even then: two sigmoids on every turn, or a branch on whether they are needed, would cost more than
+ * everything else here. */
 TILE_BODY V choose(const bool silu, const V z[4]) {
     const V a = v_max(v_max(z[0], z[1]), v_max(z[2], z[3]));
     if (!silu)
         return a;
     const V b = v_min(v_min(z[0], z[1]), v_min(z[2], z[3])), low = v_set1(CVY_SILU_LOW);
-    const VM sure =
-        m_and(v_lt(a, v_set1(SILU_SURE_A)), m_and(v_lt(b, v_set1(SILU_SURE_B)), v_gt(b, v_set1(-INFINITY))));
-    VM take_b = m_or(v_lt(a, low), sure);
-    const VM either = m_andnot(take_b, m_and(v_lt(a, v_zero()), v_lt(b, low)));
-    if (__builtin_expect(m_any(either), 0)) {
+    const V ratio = silu_ratio(a, b);
+    const VM either = m_and(v_lt(a, v_set1(CVY_SILU_TINY)), v_lt(b, low));
+    VM take_b = m_or(v_lt(a, low), m_and(either, v_lt(ratio, v_set1(-SILU_DOUBT))));
+    const VM doubt = m_andnot(take_b, m_and(either, v_lt(ratio, v_set1(SILU_DOUBT))));
+    if (__builtin_expect(m_any(doubt), 0)) {
         const V both[2] = {a, b};
         V y[2], s[2];
         v_silu_each(2, both, y, s);
-        take_b = m_or(take_b, m_and(either, v_gt(y[1], y[0])));
+        take_b = m_or(take_b, m_and(doubt, v_gt(y[1], y[0])));
     }
     return v_select(take_b, b, a);
 }

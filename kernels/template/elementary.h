@@ -58,17 +58,17 @@ ELEMENTARY V v_exp(V x) {
 /* Before a statement about element i of the vectors in work side by side. */
 #define EACH UNROLL for (int i = 0; i < count; i++)
 
-/* y = 1 / (1 + exp(-x)) for up to 4 vectors, a constant number of them, step by step side by side: one alone waits for
- * its own results most of the time.
+/* y = 1 / (1 + exp(-x)), where x is raised to `least` >= -104, for up to 4 vectors, a constant number of them, step by
+ * step side by side: one alone waits for its own results most of the time.
  *
  * With exp(-x) = 2^n (1 + t) the denominator is 2^n t + (2^n + 1), rounded once. Numerator and denominator are scaled
  * by 2^-32, so that 2^n may reach exp(104), beyond which the quotient rounds to zero; below exp(-30) the quotient is 1.
  * The reduction yields u = -r (which saves negating x), and -t = u - u^2 q(-u). Where n = 24 the sum 2^n + 1 is a tie
  * and loses the one, 2^-24 of the denominator: the numerator gives it back. */
-ELEMENTARY void v_sigmoid_each(const int count, const V *x, V *y) {
+ELEMENTARY void v_sigmoid_from_each(const int count, const float least, const V *x, V *y) {
     const V shift = v_set1(CVY_ROUND_TO_INT), one = v_set1(0x1p-32f);
     V sum[4], n[4], u[4], q[4], scale[4];
-    EACH u[i] = v_max(v_set1(-104.0f), v_min(v_set1(30.0f), x[i]));
+    EACH u[i] = v_max(v_set1(least), v_min(v_set1(30.0f), x[i]));
     EACH sum[i] = v_fma(u[i], v_set1(-CVY_LOG2_E), shift);
     EACH n[i] = v_sub(sum[i], shift);
     EACH scale[i] = v_from_bits(vi_add(vi_shl(v_bits(sum[i]), 23), vi_set1((127 - 32) * (1 << 23))));
@@ -81,6 +81,10 @@ ELEMENTARY void v_sigmoid_each(const int count, const V *x, V *y) {
     EACH u[i] = v_fnma(v_mul(u[i], u[i]), q[i], u[i]); /* -t */
     EACH q[i] = v_fnma(scale[i], u[i], v_add(scale[i], one));
     EACH y[i] = v_div(v_select(v_eq(n[i], v_set1(24.0f)), v_set1(0x1.fffffep-33f), one), q[i]);
+}
+
+ELEMENTARY void v_sigmoid_each(const int count, const V *x, V *y) {
+    v_sigmoid_from_each(count, -104.0f, x, y);
 }
 
 ELEMENTARY V v_sigmoid(V x) {

@@ -204,7 +204,7 @@ static float scalar_of(cvy_sigmoid_f32_fn *function, float x) {
 /* The contract's formulas in floats, on the project's own sigmoid and tanh. */
 static void activate(cvy_activation_kind activation, float z, float *y, float *derivative) {
     const bool sigmoid = activation == CVY_ACT_SILU || activation == CVY_ACT_SIGMOID;
-    const float s = sigmoid ? scalar_of(cvy_sigmoid_f32_scalar, z) : 0.0f;
+    float s = sigmoid ? scalar_of(cvy_sigmoid_f32_scalar, z) : 0.0f;
     switch (activation) {
     case CVY_ACT_LINEAR:
         *y = z;
@@ -215,6 +215,7 @@ static void activate(cvy_activation_kind activation, float z, float *y, float *d
         *derivative = z > 0.0f ? 1.0f : 0.0f;
         break;
     case CVY_ACT_SILU:
+        s = z < CVY_SILU_ZERO ? 0.0f : s;
         *y = z * s;
         *derivative = oracle_fma(*y, 1.0f - s, s);
         break;
@@ -249,6 +250,8 @@ static curve curve_at(cvy_activation_kind activation, double z) {
         return (curve){z > 0 ? z : 0, 0, 1, z > 0, 0, 0};
     case CVY_ACT_SILU: {
         const double d = s + v * minus;
+        if (z <= CVY_SILU_ZERO * (1 - U)) /* may count as zero */
+            return (curve){v, fabs(v), 1.1, d, fabs(d), 0.5};
         return (curve){v,  5 * U * fabs(v), 1.1, d, U * (fabs(v) * (4 * s + 1) + 5 * fabs(v) * minus + 4 * s + fabs(d)),
                        0.5};
     }
@@ -299,11 +302,11 @@ static float chosen_z(cvy_activation_kind activation, const float z[4]) {
         return a;
     if (a < low)
         return b;
-    if (low <= a && a < 0.0f && b < low) {
+    if (low <= a && a < -0x1p-100f && b < low) {
         float at_a, at_b, derivative;
         activate(activation, a, &at_a, &derivative);
         activate(activation, b, &at_b, &derivative);
-        return at_b > at_a ? b : a;
+        return at_b > at_a || b == -INFINITY ? b : a;
     }
     return a;
 }

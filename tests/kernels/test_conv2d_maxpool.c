@@ -113,9 +113,28 @@ static void windows_of(check *c, size_t number, check_step step, cvy_activation_
 }
 
 /* All 4-tuples of the numbers at which the rule turns, and of those that compare oddly. */
-static const float turning[] = {-INFINITY,   -200.0f,     -88.0f, -3.0f,  -1.28f,     -1.2784647f, -1.2784645f,
-                                -1.2784644f, -1.2784643f, -1.2f,  -0.5f,  -0x1p-140f, -0.0f,       0.0f,
-                                0x1p-140f,   0.5f,        3.0f,   100.0f, INFINITY,   NAN};
+static const float turning[] = {-INFINITY,
+                                -200.0f,
+                                -88.0f,
+                                -87.25f,
+                                -87.0f,
+                                -3.0f,
+                                -1.28f,
+                                -1.2784647f,
+                                -1.2784645f,
+                                -1.2784644f,
+                                -1.2f,
+                                -0.5f,
+                                -0x1.000002p-100f,
+                                -0x1p-100f,
+                                -0x1p-140f,
+                                -0.0f,
+                                0.0f,
+                                0x1p-140f,
+                                0.5f,
+                                100.0f,
+                                INFINITY,
+                                NAN};
 
 enum { TURNING = sizeof turning / sizeof *turning };
 
@@ -155,11 +174,24 @@ static void fill_near_ties(check *c, size_t number, float z[4]) {
     z[(number + 1 + number / 4 % 3) % 4] = b;
 }
 
+/* The largest z anywhere between silu's minimum and 0, the smallest on either side of its counterpart, next to it and
+ * far: wherever a kernel may decide without computing silu, it must decide as silu would. */
+static void fill_either_way(check *c, size_t number, float z[4]) {
+    const float a =
+        -ldexpf(1.0f + (float)check_below(c, 1u << 16) * 0x1p-16f, -(int)check_below(c, number % 2 ? 8 : 100));
+    const float b = counterpart(a) + ((float)check_below(c, 1u << 16) * 0x1p-15f - 1.0f) * (number % 4 < 2 ? 1 : 8);
+    for (int i = 0; i < 4; i++)
+        z[i] = b + (a - b) * (float)check_below(c, 256) / 256;
+    z[number % 4] = a;
+    z[(number + 1 + number / 4 % 3) % 4] = b;
+}
+
 static void forward_choices(check *c) {
     const size_t all = (size_t)TURNING * TURNING * TURNING * TURNING;
     for (int activation = CVY_ACT_LINEAR; activation <= CVY_ACT_TANH; activation++)
         windows_of(c, 100000 + (size_t)activation, CHECK_SPECIAL, (cvy_activation_kind)activation, all, fill_turning);
     windows_of(c, 100010, CHECK_RANDOM, CVY_ACT_SILU, 16000, fill_near_ties);
+    windows_of(c, 100011, CHECK_RANDOM, CVY_ACT_SILU, 64000, fill_either_way);
 }
 
 void test_conv2d_maxpool2x2_forward_hwc16n(check *c) {
