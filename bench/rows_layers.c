@@ -15,6 +15,7 @@ static int32_t count_of(size_t index) {
 
 typedef struct pool {
     cvy_pool_shape shape;
+    cvy_image_shape image; /* of the input, without gaps */
     int32_t count;
     size_t inputs, outputs;
     float *x, *y, *dy, *dx, *derivative;
@@ -45,6 +46,7 @@ static pool *make_pool_of(bench_memory *memory, size_t index, int32_t count, boo
     size_t channels = padded ? cvy_round_to_lanes((size_t)s->channels) : (size_t)s->channels, images = (size_t)count;
     pool *d = bench_take(memory, sizeof *d);
     *d = (pool){.shape = *s,
+                .image = {s->height, s->width, s->channels, s->width * s->channels, s->height * s->width * s->channels},
                 .count = count,
                 .inputs = images * channels * (size_t)(s->height * s->width),
                 .outputs = images * channels * (size_t)(s->output_height * s->output_width)};
@@ -91,6 +93,8 @@ BENCH_ROW(maxpool_backward_hwc16n, pool, 2 * d->outputs + 2 * d->inputs, &d->sha
           d->dx)
 BENCH_ROW(avgpool_forward_hwc16n, pool, d->inputs + d->outputs, &d->shape, d->x, d->y)
 BENCH_ROW(avgpool_backward_hwc16n, pool, d->outputs + 2 * d->inputs, &d->shape, d->dy, d->derivative, d->dx)
+BENCH_ROW(activation_maxpool2x2_forward_nhwc, pool_nhwc, d->inputs + d->inputs / 4, &d->image, CVY_ACT_SILU, d->count,
+          d->x, d->dx)
 BENCH_ROW(maxpool_forward_nhwc, pool_nhwc, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->winner)
 BENCH_ROW(maxpool_backward_nhwc, pool_nhwc, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->winner,
           d->derivative, d->dx)

@@ -52,6 +52,11 @@ static inline bool cvy_is_strided_image(const cvy_image_shape *s) {
     return cvy_is_image(s) && s->row >= s->width * s->channels && s->image >= s->height * s->row;
 }
 
+/* The same without gaps. */
+static inline bool cvy_is_dense_image(const cvy_image_shape *s) {
+    return cvy_is_image(s) && s->row == s->width * s->channels && s->image == s->height * s->row;
+}
+
 /* The interior at (top, left) lies within the padded extents. */
 static inline bool cvy_is_padding(const cvy_image_shape *s, int32_t top, int32_t left, int32_t padded_height,
                                   int32_t padded_width) {
@@ -69,8 +74,7 @@ static inline bool cvy_is_conv2d(const cvy_conv2d_shape *s) {
 
 /* A convolution whose input images have no gaps behind rows and images. */
 static inline bool cvy_is_dense_conv2d(const cvy_conv2d_shape *s) {
-    return cvy_is_conv2d(s) && s->input.row == s->input.width * s->input.channels &&
-           s->input.image == s->input.height * s->input.row;
+    return cvy_is_conv2d(s) && cvy_is_dense_image(&s->input);
 }
 
 /* A convolution that a 2x2 max-pool follows; its winners are NHWC offsets, so the input has NHWC strides. */

@@ -279,6 +279,10 @@ typedef struct cvy_adam {
  *   conv2d_forward_nhwc, conv2d_backward_data_nhwc
  *   conv2d_backward_weights_nhwc   the chain over the images ends at image count - 1, and so adds no zeros; the fold of
  *                                  dbias is over 16 images, those from count on being +0.
+ *   activation_maxpool2x2_forward_nhwc
+ *       what conv2d_maxpool2x2_forward does behind its convolution, for inference: y = activation(the chosen z) of each
+ *       window. shape is z's, at least 2 x 2; y: [height / 2][width / 2][channels]. Images in NCHW16C are images of 16
+ *       channels to it, as many as there are blocks of channels.
  *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes winners that forward has left.
  *
  * Of vectors the rows may be longer than they need be: kernels write +0 to the rest of a row of y or dx, and do not use

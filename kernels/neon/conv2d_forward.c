@@ -19,3 +19,4 @@ enum { TILE_FILTERS = 6 };
         TILE(2, 6)
 
 #include "../template/conv2d_forward.h"
+#include "../template/nhwc_activation_maxpool.h"

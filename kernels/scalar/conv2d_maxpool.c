@@ -141,3 +141,20 @@ void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape
     if (dbias)
         conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, dy, dbias);
 }
+
+void cvy_activation_maxpool2x2_forward_nhwc_scalar(const cvy_image_shape *shape, cvy_activation_kind activation,
+                                                   int32_t count, const float *z, float *y) {
+    assert(cvy_is_dense_image(shape) && shape->height >= 2 && shape->width >= 2);
+    assert(cvy_is_activation(activation) && cvy_is_lane_count(count));
+    assert(cvy_is_float_aligned(z) && cvy_is_float_aligned(y));
+    const int channels = shape->channels, row = shape->row;
+    for (int n = 0; n < count; n++, z += shape->image)
+        for (int py = 0; py < shape->height / 2; py++)
+            for (int px = 0; px < shape->width / 2; px++)
+                for (int c = 0; c < channels; c++) {
+                    const float *first = z + 2 * py * row + 2 * px * channels + c;
+                    const float window[4] = {first[0], first[channels], first[row], first[row + channels]};
+                    float slope;
+                    *y++ = activate(activation, choose(activation, window), &slope);
+                }
+}
