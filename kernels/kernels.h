@@ -266,6 +266,7 @@ typedef struct cvy_adam {
  *       NULL, if filters is a multiple of 16.
  *   maxpool_forward_nchw16c, maxpool_backward_nchw16c
  *       winner = y * width + x, in the layout of y; beyond the last channel, the window's first position.
+ *   avgpool_forward_nchw16c, avgpool_backward_nchw16c
  *   reorder_nhwc_nchw16c    y[l][c / 16][y][x][c % 16] = images[l][y][x][c], with shape's row and image strides.
  *   reorder_nchw16c_nhwc    the inverse; row and image padding untouched.
  *   reorder_hwc16n_nchw16c  from lanes l < count of a block.
@@ -284,6 +285,7 @@ typedef struct cvy_adam {
  *       window. shape is z's, at least 2 x 2; y: [height / 2][width / 2][channels]. Images in NCHW16C are images of 16
  *       channels to it, as many as there are blocks of channels.
  *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes winners that forward has left.
+ *   avgpool_forward_nhwc, avgpool_backward_nhwc
  *
  * Of vectors the rows may be longer than they need be: kernels write +0 to the rest of a row of y or dx, and do not use
  * that of an input. Rounded up to 16, a row is a vector in NCHW16C, or one position of an image of up to 16 channels.

@@ -20,4 +20,13 @@ static inline size_t nchw16c(nchw16c_extents e, int n, int y, int x, int c) {
     return ((block * e.height + y) * e.width + x) * 16 + c % 16;
 }
 
+/* Element (y, x, c) of image n of pooling's inputs, and of its outputs. */
+static inline size_t pool_input_at(const cvy_pool_shape *shape, int n, int y, int x, int c) {
+    return nchw16c((nchw16c_extents){shape->height, shape->width, shape->channels}, n, y, x, c);
+}
+
+static inline size_t pool_output_at(const cvy_pool_shape *shape, int n, int y, int x, int c) {
+    return nchw16c((nchw16c_extents){shape->output_height, shape->output_width, shape->channels}, n, y, x, c);
+}
+
 #endif

@@ -1,26 +1,16 @@
 /* Maximum pooling of images in NHWC, any window, stride and padding. */
 #include "../contract.h"
-
-/* Element (y, x, c) of image n. */
-static size_t element(int height, int width, int channels, int n, int y, int x, int c) {
-    return (((size_t)n * height + y) * width + x) * channels + c;
-}
-
-static int clip(int position, int extent) {
-    return position < 0 ? 0 : position < extent ? position : extent;
-}
+#include "nhwc_pool.h"
+#include "window.h"
 
 /* The largest element of channel c in window (oy, ox) of image n; *winner is its position. */
 static float maximum(const cvy_pool_shape *shape, const float *x, int n, int oy, int ox, int c, int32_t *winner) {
-    const int y = oy * shape->stride_y - shape->pad_top, left = ox * shape->stride_x - shape->pad_left;
-    const int bottom = clip(y + shape->window_height, shape->height);
-    const int right = clip(left + shape->window_width, shape->width);
-    const int top = clip(y, shape->height), first = clip(left, shape->width);
-    *winner = top * shape->width + first;
-    float largest = x[element(shape->height, shape->width, shape->channels, n, top, first, c)];
-    for (int iy = top; iy < bottom; iy++) {
-        for (int ix = first; ix < right; ix++) {
-            const float value = x[element(shape->height, shape->width, shape->channels, n, iy, ix, c)];
+    const window w = window_at(shape, oy, ox);
+    *winner = w.top * shape->width + w.left;
+    float largest = x[input_at(shape, n, w.top, w.left, c)];
+    for (int iy = w.top; iy < w.bottom; iy++) {
+        for (int ix = w.left; ix < w.right; ix++) {
+            const float value = x[input_at(shape, n, iy, ix, c)];
             if (value > largest) {
                 largest = value;
                 *winner = iy * shape->width + ix;
@@ -51,7 +41,7 @@ void cvy_maxpool_backward_nhwc_scalar(const cvy_pool_shape *shape, int32_t count
     assert(cvy_is_pool(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(dy) && cvy_is_float_aligned(winner));
     assert(cvy_is_float_aligned_or_null(derivative) && cvy_is_float_aligned(dx));
-    const size_t image = element(shape->height, shape->width, shape->channels, 1, 0, 0, 0);
+    const size_t image = input_at(shape, 1, 0, 0, 0);
     for (size_t i = 0; i < count * image; i++)
         dx[i] = 0.0f;
     size_t at = 0;

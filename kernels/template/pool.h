@@ -1,24 +1,7 @@
 /* Maximum and average pooling: any window, stride and padding. A pixel's channels x 16 lanes are a run of vectors; what
  * bounds these kernels is the traffic of loads and stores. */
 #include "../contract.h"
-#include "tile.h"
-
-/* The part of a window that lies within the image: rows [top, bottom), columns [left, right). */
-typedef struct window {
-    int top, bottom, left, right;
-} window;
-
-static inline window window_at(const cvy_pool_shape *shape, int oy, int ox) {
-    const int y = oy * shape->stride_y - shape->pad_top, x = ox * shape->stride_x - shape->pad_left;
-    return (window){.top = greatest(y, 0),
-                    .bottom = least(y + shape->window_height, shape->height),
-                    .left = greatest(x, 0),
-                    .right = least(x + shape->window_width, shape->width)};
-}
-
-static inline float share_of(const window *w) {
-    return 1.0f / (float)((w->bottom - w->top) * (w->right - w->left));
-}
+#include "window.h"
 
 static inline size_t pixel_of(const cvy_pool_shape *shape) {
     return (size_t)shape->channels * CVY_LANES;

@@ -309,6 +309,12 @@ static void max_forward(check *c, size_t i, check_step step, const cvy_pool_shap
     }
 }
 
+/* Not every input is in a window, and of those in one only some win. */
+static double share_of_winners(const cvy_pool_shape *s) {
+    const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
+    return fmin(0.25, share / (4 * s->window_height * s->window_width));
+}
+
 static void max_backward(check *c, size_t i, check_step step, const cvy_pool_shape *s) {
     const int32_t images = images_of(i);
     const extents inputs = pool_input_of(s, images), outputs = pool_output_of(s, images);
@@ -329,12 +335,46 @@ static void max_backward(check *c, size_t i, check_step step, const cvy_pool_sha
     const oracle_value *expected = values_from_block(c, inputs, block);
     float *hwc16n = aligned_memory(c, pool_inputs(s));
     cvy_maxpool_backward_hwc16n_scalar(s, dy.block, winner_block, derivative.block, hwc16n);
-    /* Not every input is in a window, and of those in one only some win. */
-    const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
-    const double winners = fmin(0.25, share / (4 * s->window_height * s->window_width)) * filled(inputs);
+    const double winners = share_of_winners(s) * filled(inputs);
     CHECK_EACH_TIER(c) {
         rows.maxpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, winner, derivative.nchw16c, dx);
         check_values(c, "dx", dx, expected, axes_of(inputs), winners);
+        check_same_bits(c, "dx", inputs, dx, hwc16n);
+    }
+}
+
+static void average_forward(check *c, size_t i, check_step step, const cvy_pool_shape *s) {
+    const int32_t images = images_of(i);
+    const extents outputs = pool_output_of(s, images);
+    describe_pool(c, i, step, s, images);
+    const input x = input_filled(c, "x", pool_input_of(s, images), 0);
+    float *y = check_output(c, "y", floats_of(outputs)), *hwc16n = aligned_memory(c, pool_outputs_of(s));
+    oracle_value *block = check_memory(c, pool_outputs_of(s) * sizeof *block);
+    oracle_avgpool_forward(s, x.block, step == CHECK_INTEGER, block);
+    const oracle_value *expected = values_from_block(c, outputs, block);
+    cvy_avgpool_forward_hwc16n_scalar(s, x.block, hwc16n);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_forward_nchw16c[c->tier](s, images, x.nchw16c, y);
+        check_values(c, "y", y, expected, axes_of(outputs), 0.4 * filled(outputs));
+        check_same_bits(c, "y", outputs, y, hwc16n);
+    }
+}
+
+static void average_backward(check *c, size_t i, check_step step, const cvy_pool_shape *s) {
+    const int32_t images = images_of(i);
+    const extents inputs = pool_input_of(s, images);
+    describe_pool(c, i, step, s, images);
+    const input dy = input_filled(c, "dy", pool_output_of(s, images), 0);
+    const input derivative = i % 2 ? input_filled(c, "derivative", inputs, 0) : (input){NULL, NULL};
+    float *dx = check_output(c, "dx", floats_of(inputs)), *hwc16n = aligned_memory(c, pool_inputs(s));
+    oracle_value *block = check_memory(c, pool_inputs(s) * sizeof *block);
+    oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
+    oracle_avgpool_backward(s, dy.block, derivative.block, step == CHECK_INTEGER, sums, block);
+    const oracle_value *expected = values_from_block(c, inputs, block);
+    cvy_avgpool_backward_hwc16n_scalar(s, dy.block, derivative.block, hwc16n);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, derivative.nchw16c, dx);
+        check_values(c, "dx", dx, expected, axes_of(inputs), share_of_winners(s) * filled(inputs));
         check_same_bits(c, "dx", inputs, dx, hwc16n);
     }
 }
@@ -352,6 +392,14 @@ void test_maxpool_forward_nchw16c(check *c) {
 
 void test_maxpool_backward_nchw16c(check *c) {
     each_pool(c, max_backward);
+}
+
+void test_avgpool_forward_nchw16c(check *c) {
+    each_pool(c, average_forward);
+}
+
+void test_avgpool_backward_nchw16c(check *c) {
+    each_pool(c, average_backward);
 }
 
 /* ---- Reorders: copies, so every bit counts, and what lies between rows and images of an NHWC buffer stays ---- */

@@ -281,6 +281,53 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     }
 }
 
+static void average_forward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    const int32_t count = nhwc_count_at(i, step, false);
+    const nhwc_rows inputs = nhwc_images(count, pool_inputs(s) / CVY_LANES);
+    const nhwc_rows outputs = nhwc_images(count, pool_outputs_of(s) / CVY_LANES);
+    describe_pool(c, i, step, pc, count, "");
+    const float *x = nhwc_input(c, "x", inputs);
+    float *y = check_output_nhwc(c, "y", (size_t)count * outputs.elements);
+    const float *block = nhwc_to_block(c, inputs, x);
+    oracle_value *values = nhwc_values_for(c, outputs.elements);
+    float *twin = nhwc_block_for(c, outputs.elements);
+    oracle_avgpool_forward(s, block, step == CHECK_INTEGER, values);
+    rows.avgpool_forward_hwc16n[CVY_TIER_scalar](s, block, twin);
+    const oracle_value *expected = nhwc_values_from_block(c, outputs, values);
+    const float *same = nhwc_from_block(c, outputs, twin);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_forward_nhwc[c->tier](s, count, x, y);
+        check_values(c, "y", y, expected, pool_outputs_axes(s, count), 0.4);
+        check_floats(c, "y in HWC16N", y, same, pool_outputs_axes(s, count));
+    }
+}
+
+static void average_backward(check *c, size_t i, check_step step, const pool_case *pc) {
+    const cvy_pool_shape *s = &pc->shape;
+    const int32_t count = nhwc_count_at(i, step, false);
+    const nhwc_rows inputs = nhwc_images(count, pool_inputs(s) / CVY_LANES);
+    const nhwc_rows outputs = nhwc_images(count, pool_outputs_of(s) / CVY_LANES);
+    describe_pool(c, i, step, pc, count, i % 2 ? ", with derivative" : "");
+    const float *dy = nhwc_input(c, "dy", outputs);
+    const float *derivative = i % 2 ? nhwc_input(c, "derivative", inputs) : NULL;
+    float *dx = check_output_nhwc(c, "dx", (size_t)count * inputs.elements);
+    const float *block = nhwc_to_block(c, outputs, dy);
+    const float *factors = derivative ? nhwc_to_block(c, inputs, derivative) : NULL;
+    oracle_value *values = nhwc_values_for(c, inputs.elements);
+    oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
+    float *twin = nhwc_block_for(c, inputs.elements);
+    oracle_avgpool_backward(s, block, factors, step == CHECK_INTEGER, sums, values);
+    rows.avgpool_backward_hwc16n[CVY_TIER_scalar](s, block, factors, twin);
+    const oracle_value *expected = nhwc_values_from_block(c, inputs, values);
+    const float *same = nhwc_from_block(c, inputs, twin);
+    CHECK_EACH_TIER(c) {
+        rows.avgpool_backward_nhwc[c->tier](s, count, dy, derivative, dx);
+        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_winners(s));
+        check_floats(c, "dx in HWC16N", dx, same, pool_inputs_axes(s, count));
+    }
+}
+
 static void each_pool(check *c, void (*run)(check *c, size_t i, check_step step, const pool_case *pc)) {
     pool_case pc;
     for (size_t i = 0; pool_case_at(c->set, i, &pc); i++)
@@ -294,4 +341,12 @@ void test_maxpool_forward_nhwc(check *c) {
 
 void test_maxpool_backward_nhwc(check *c) {
     each_pool(c, max_backward);
+}
+
+void test_avgpool_forward_nhwc(check *c) {
+    each_pool(c, average_forward);
+}
+
+void test_avgpool_backward_nhwc(check *c) {
+    each_pool(c, average_backward);
 }
