@@ -98,9 +98,15 @@ BENCH_ROW(activation_maxpool2x2_forward_nhwc, pool_nhwc, d->inputs + d->inputs /
 BENCH_ROW(maxpool_forward_nhwc, pool_nhwc, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->winner)
 BENCH_ROW(maxpool_backward_nhwc, pool_nhwc, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->winner,
           d->derivative, d->dx)
+BENCH_ROW(avgpool_forward_nhwc, pool_nhwc, d->inputs + d->outputs, &d->shape, d->count, d->x, d->y)
+BENCH_ROW(avgpool_backward_nhwc, pool_nhwc, d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->derivative,
+          d->dx)
 BENCH_ROW(maxpool_forward_nchw16c, pool_nchw16c, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->winner)
 BENCH_ROW(maxpool_backward_nchw16c, pool_nchw16c, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->winner,
           d->derivative, d->dx)
+BENCH_ROW(avgpool_forward_nchw16c, pool_nchw16c, d->inputs + d->outputs, &d->shape, d->count, d->x, d->y)
+BENCH_ROW(avgpool_backward_nchw16c, pool_nchw16c, d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->derivative,
+          d->dx)
 
 /* ---- Dense ------------------------------------------------------------------------------------------------------ */
 
