@@ -26,14 +26,18 @@ static void predict(cvy_model *model, const cvy_dataset *dataset, int first, cvy
 }
 
 static void run(int argc, char **argv, cvy_status *status) {
-    const char *weights = NULL, *model_name = "lesson", *data = NULL, *split_name = "train";
+    const char *weights = NULL, *model_name = NULL, *data = NULL, *preprocessing = NULL, *split_name = "train";
     cvy_compile_options compile = {0};
     int first = 5;
+    cli_option model = cli_option_model(&model_name);
+    model.help = "the network, by name or as a file that holds what Keras's\n"
+                 "model.to_json() wrote (default: the one the weights are of)";
     cli_option options[] = {
         cli_option_weights(&weights),
         {"first", "N", "how many images (default 5)", CLI_WHOLE, .value = &first, .low = 1, .high = 1000000000},
         {"split", "train|test", "of which images (default train)", CLI_TEXT, .value = &split_name},
-        cli_option_model(&model_name),
+        model,
+        cli_option_preprocess(&preprocessing),
         cli_option_data(&data),
         cli_option_threads(&compile.threads),
         cli_option_isa(&compile.isa),
@@ -49,10 +53,10 @@ static void run(int argc, char **argv, cvy_status *status) {
     if (!cli_parse(&syntax, argc, argv, status) || !parse_split(split_name, &split, status))
         return;
     cvy_dataset *dataset = cvy_dataset_load(data, split, status);
-    cvy_model *model = cli_model_ready(model_name, &compile, weights, status);
+    cvy_model *trained = cli_model_ready(model_name, &compile, weights, preprocessing, status);
     if (cvy_ok(status))
-        predict(model, dataset, first, status);
-    cvy_model_free(model);
+        predict(trained, dataset, first, status);
+    cvy_model_free(trained);
     cvy_dataset_free(dataset);
 }
 

@@ -280,8 +280,10 @@ static void place(cvy_plan *plan, const cvy_network *network, const cvy_variable
     reserve_shared(plan);
     plan->loss = reserve(plan, CVY_LANES);
     plan->predicted = reserve(plan, CVY_LANES);
-    if (plan->classes)
+    if (plan->classes) {
         plan->probabilities = reserve_lanes(plan, (size_t)plan->classes);
+        plan->mean = reserve_lanes(plan, (size_t)plan->classes);
+    }
 }
 
 bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {

@@ -66,6 +66,7 @@ typedef struct cvy_plan {
     int classes;               /* of the closing softmax; 0 if the network does not end in one */
     ptrdiff_t loss, predicted; /* workspace, 16 each */
     ptrdiff_t probabilities;   /* [classes][16] */
+    ptrdiff_t mean;            /* [classes][16]: of several softmaxes */
     size_t workspace;          /* floats */
 } cvy_plan;
 

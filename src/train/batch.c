@@ -1,16 +1,5 @@
 #include "batch.h"
 
-void cvy_batch_load(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, bool training) {
-    const cvy_plan *plan = block->plan;
-    float *images = training ? block->workspace + plan->input_images : NULL;
-    if (dataset->element == CVY_ELEMENT_U8)
-        block->kernels->gather_u8_hwc16n(&plan->input, dataset->images, index, block->count,
-                                         block->workspace + plan->input_block, images);
-    else
-        block->kernels->gather_f32_hwc16n(&plan->input, dataset->images, index, block->count,
-                                          block->workspace + plan->input_block, images);
-}
-
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count) {
     size_t bytes = cvy_dataset_image_bytes(dataset);
     for (size_t l = 0; l < count; l++) {

@@ -3,6 +3,7 @@
 #define CVY_TRAINER_OBJECT_H
 
 #include "../model/plan.h"
+#include "intake.h"
 #include "profile.h"
 #include "reduce.h"
 #include "team.h"
@@ -18,6 +19,8 @@ typedef struct cvy_tally {
 /* A thread's own things; nobody else writes them. */
 typedef struct cvy_worker {
     float *workspace;
+    float *intake; /* scratch of the images' way in */
+    size_t intake_floats;
     float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
     int depth;
     cvy_tally *tallies; /* of its blocks of the current step */
@@ -47,6 +50,10 @@ struct cvy_trainer {
     float *parameters;
     uint64_t seed;
     float label_smoothing;
+    cvy_preprocessing preprocessing;
+    cvy_intake intake; /* of the present run's images */
+    cvy_course course;
+    uint64_t course_begun; /* optimizer steps done before it */
     int threads_limit, threads;
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */
@@ -60,8 +67,9 @@ struct cvy_trainer {
     cvy_optimizer saved_optimizer;
 };
 
-/* Whether the network can read these images and, if wanted, knows their labels. */
-bool cvy_trainer_check_dataset(const cvy_trainer *trainer, const cvy_dataset *dataset, bool labels, cvy_status *status);
+/* Plans the way of a data set's images, moved by up to `shift` pixels, into the network. Images that it cannot read
+ * and, if wanted, labels that it does not know are errors. */
+bool cvy_trainer_take(cvy_trainer *trainer, const cvy_dataset *dataset, int shift, bool labels, cvy_status *status);
 
 /* Runs work on as many threads as help, which is never more than there are blocks, and as the system grants; each has
  * its worker ready for its share of steps of `blocks` blocks, the last one of last_blocks. Returns how many these

@@ -12,6 +12,13 @@ static bool equip(cvy_trainer *trainer, cvy_worker *worker, size_t blocks, int d
     if (!worker->workspace &&
         !(worker->workspace = cvy_allocate(trainer->plan.workspace, sizeof(float), "block workspace", status)))
         return false;
+    if (worker->intake_floats < trainer->intake.floats) {
+        free(worker->intake);
+        worker->intake_floats = 0;
+        if (!(worker->intake = cvy_allocate(trainer->intake.floats, sizeof(float), "images on their way", status)))
+            return false;
+        worker->intake_floats = trainer->intake.floats;
+    }
     if (worker->depth < depth) {
         free(worker->gradients);
         worker->depth = 0;
@@ -153,6 +160,7 @@ int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, boo
 void cvy_workers_free(cvy_trainer *trainer) {
     for (int i = 0; i < trainer->workers_count; i++) {
         free(trainer->workers[i].workspace);
+        free(trainer->workers[i].intake);
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);
         free(trainer->workers[i].watch);

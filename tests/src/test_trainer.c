@@ -44,11 +44,15 @@ static cvy_dataset *dataset(void) {
     return set;
 }
 
+/* Everything that a recipe may ask for, or nothing. */
+static bool with_recipe;
+
 static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels, cvy_tier tier, int threads,
                                const char *optimizer) {
     cvy_status status = {0};
     cvy_kernels_fill(kernels, tier);
-    cvy_trainer_options options = {.kernels = kernels, .threads = threads, .seed = 9};
+    cvy_trainer_options options = {
+        .kernels = kernels, .threads = threads, .seed = 9, .label_smoothing = with_recipe ? 0.1 : 0};
     assert_true(cvy_optimizer_parse(optimizer, &options.optimizer, &status));
     cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
     if (!trainer)
@@ -63,10 +67,23 @@ typedef struct outcome {
     cvy_metrics metrics;
 } outcome;
 
+static void set_recipe(cvy_trainer *trainer, size_t batch) {
+    cvy_status status = {0};
+    cvy_preprocessing preprocessing;
+    cvy_course course = {.steps = (IMAGES + batch - 1) / batch, .random_shift = 2};
+    assert_true(cvy_preprocessing_parse("deskew,scale=1/255,mean=0.1", &preprocessing, &status));
+    assert_true(cvy_schedule_parse("cosine:warmup=0.2", &course.schedule, &status));
+    cvy_trainer_preprocess(trainer, &preprocessing);
+    cvy_trainer_set_course(trainer, &course);
+}
+
 static outcome train_epoch(const cvy_network *network, cvy_tier tier, int threads, size_t batch) {
     cvy_status status = {0};
     cvy_kernels kernels;
-    cvy_trainer *trainer = trainer_of(network, &kernels, tier, threads, "rmsprop");
+    cvy_trainer *trainer = trainer_of(network, &kernels, tier, threads,
+                                      with_recipe ? "adam:weight_decay=0.1,use_ema,ema_momentum=0.9" : "rmsprop");
+    if (with_recipe)
+        set_recipe(trainer, batch < IMAGES ? batch : IMAGES);
     cvy_dataset *set = dataset();
     uint32_t order[IMAGES];
     outcome result = {.bytes = cvy_trainer_variables(trainer)->floats * sizeof(float)};
@@ -74,6 +91,7 @@ static outcome train_epoch(const cvy_network *network, cvy_tier tier, int thread
     if (!cvy_trainer_epoch(trainer, set, order, IMAGES, batch, NULL, NULL, NULL, &result.metrics, &status))
         fail_msg("%s: %s", status.where, status.what);
     assert_int_equal(result.metrics.images, IMAGES);
+    cvy_trainer_finish(trainer);
     result.parameters = malloc(result.bytes);
     memcpy(result.parameters, cvy_trainer_parameters(trainer), result.bytes);
     cvy_dataset_free(set);
@@ -179,6 +197,17 @@ static void everything_is_the_same_on_every_tier(void **state) {
     (void)state;
     cvy_network *network = network_with_everything();
     same_on_every_tier(network);
+    cvy_network_free(network);
+}
+
+static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    with_recipe = true;
+    same_for_any_threads(network);
+    same_on_every_tier(network);
+    with_recipe = false;
     cvy_network_free(network);
 }
 
@@ -357,6 +386,7 @@ int main(void) {
         cmocka_unit_test(everything_is_the_same_for_any_threads),
         cmocka_unit_test(lesson_is_the_same_on_every_tier),
         cmocka_unit_test(everything_is_the_same_on_every_tier),
+        cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
         cmocka_unit_test(threads_are_bound_while_training),
         cmocka_unit_test(a_stop_leaves_the_last_whole_step),
         cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
