@@ -213,12 +213,12 @@ static double cost_of_clock(void) {
     return best;
 }
 
-/* Weights as they are in the midst of training: up to an epoch, up to half a second. */
+/* Weights as they are in the midst of training: up to an epoch, up to a quarter of a second. */
 static void warm_up(void) {
     const cvy_kernels *kernels = &tables[cvy_cpu_best(cvy_cpu_tiers())];
     size_t steps = shared.data.dataset->count / shared.batch;
     double begun = cvy_clock();
-    for (size_t i = 0; i < steps && cvy_clock() - begun < 0.5; i++)
+    for (size_t i = 0; i < steps && cvy_clock() - begun < 0.25; i++)
         walk_step(&shared, kernels, NULL);
 }
 

@@ -135,7 +135,7 @@ static void walk_block(const walk *w, const cvy_kernels *kernels, const uint32_t
     cvy_block_random random = {0, (uint32_t)w->optimizer.step, (uint32_t)(b * CVY_LANES)};
 
     start(w, watch, WALK_LOAD, 0);
-    cvy_batch_load(&block, w->data.dataset, index, true);
+    cvy_intake_load(&(cvy_intake){.plain = true}, &block, w->data.dataset, index, NULL, true, NULL);
     if (left > CVY_LANES)
         cvy_batch_prefetch(w->data.dataset, index + CVY_LANES,
                            left - CVY_LANES < CVY_LANES ? left - CVY_LANES : CVY_LANES);

@@ -9,6 +9,14 @@
 #include "model_object.h"
 #include "train/tier.h"
 
+/* ---- Preprocess ------------------------------------------------------------------------------------------------- */
+
+void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status) {
+    if (cvy_ok(status) && model &&
+        cvy_preprocessing_parse(preprocessing ? preprocessing : "", &model->preprocessing, status) && model->trainer)
+        cvy_trainer_preprocess(model->trainer, &model->preprocessing);
+}
+
 /* ---- Compile ---------------------------------------------------------------------------------------------------- */
 
 void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_status *status) {
@@ -26,13 +34,12 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
                  options->loss);
         return;
     }
-    if (options->threads < 0) {
-        cvy_fail(status, CVY_USAGE, "threads", "%d threads make no team", options->threads);
+    if (!(options->label_smoothing >= 0 && options->label_smoothing <= 1)) {
+        cvy_fail(status, CVY_USAGE, "label_smoothing", "%g is not a number from 0 to 1", options->label_smoothing);
         return;
     }
-    cvy_layout layout = CVY_LAYOUT_AUTO;
-    if (options->layout && !cvy_layout_from_name(options->layout, &layout)) {
-        cvy_fail(status, CVY_USAGE, "layout", "\"%s\" is not known; expected auto, hwc16n or nhwc", options->layout);
+    if (options->threads < 0) {
+        cvy_fail(status, CVY_USAGE, "threads", "%d threads make no team", options->threads);
         return;
     }
     cvy_tier tier;
@@ -55,10 +62,12 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
                                      &(cvy_trainer_options){.kernels = &model->kernels,
                                                             .optimizer = model->optimizer,
                                                             .threads = options->threads,
-                                                            .layout = layout,
                                                             .profile = options->profile,
-                                                            .seed = options->seed},
+                                                            .seed = options->seed,
+                                                            .label_smoothing = options->label_smoothing},
                                      status);
+    if (model->trainer)
+        cvy_trainer_preprocess(model->trainer, &model->preprocessing);
 }
 
 /* Whether the call may go on: no error so far, and a compiled model. */
@@ -91,6 +100,7 @@ void cvy_model_free(cvy_model *model) {
         return;
     cvy_trainer_free(model->trainer);
     cvy_network_free(model->network);
+    free(model->description);
     free(model);
 }
 
@@ -100,9 +110,14 @@ static double mean(double sum, size_t images) {
     return images ? sum / (double)images : 0;
 }
 
-/* A fit as its callbacks see it. */
+/* A fit under way. */
 typedef struct cvy_fit_run {
     const cvy_fit_options *options;
+    const cvy_dataset *dataset, *held_out;
+    size_t count, batch_size; /* images to train on, and how many a step */
+    size_t budget;            /* images to show in all, over all epochs */
+    size_t first_held_out;
+    uint32_t *order;
     cvy_progress progress;
 } cvy_fit_run;
 
@@ -128,11 +143,6 @@ static size_t training_images(const cvy_dataset *dataset, const cvy_fit_options 
                  split);
         return 0;
     }
-    if (options->epochs < 0 || options->batch_size < 0) {
-        cvy_fail(status, CVY_USAGE, options->epochs < 0 ? "epochs" : "batch_size", "%d is less than 1",
-                 options->epochs < 0 ? options->epochs : options->batch_size);
-        return 0;
-    }
     if (split > 0 && options->validation_data) {
         cvy_fail(status, CVY_USAGE, "validation_split", "given together with validation_data; give one of them");
         return 0;
@@ -144,35 +154,76 @@ static size_t training_images(const cvy_dataset *dataset, const cvy_fit_options 
     return count;
 }
 
+static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
+    if (options->epochs < 0 || options->batch_size < 0)
+        return cvy_fail(status, CVY_USAGE, options->epochs < 0 ? "epochs" : "batch_size", "%d is less than 1",
+                        options->epochs < 0 ? options->epochs : options->batch_size);
+    if (options->epochs && options->images)
+        return cvy_fail(status, CVY_USAGE, "images", "given together with epochs; give one of them");
+    if (options->random_shift < 0 || options->random_shift > CVY_SHIFT_MAX)
+        return cvy_fail(status, CVY_USAGE, "random_shift", "%d is not a whole number from 0 to %d",
+                        options->random_shift, CVY_SHIFT_MAX);
+    double target = options->target_accuracy;
+    if (!(target >= 0 && target <= 1))
+        return cvy_fail(status, CVY_USAGE, "target_accuracy", "%g is not a number from 0 to 1", target);
+    return !(target > 0) || options->validation_split > 0 || options->validation_data ||
+           cvy_fail(status, CVY_USAGE, "target_accuracy", "nothing is held out to measure it on");
+}
+
+/* Works out what the options come to; on success order is to be freed. */
+static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_fit_run *fit,
+                      cvy_status *status) {
+    cvy_course course = {.random_shift = options->random_shift};
+    size_t count;
+    if (!check_fit(options, status) || !(count = training_images(dataset, options, status)) ||
+        !cvy_schedule_parse(options->schedule ? options->schedule : "constant", &course.schedule, status))
+        return false;
+    size_t batch_size = options->batch_size ? (size_t)options->batch_size : 32, epochs = options->epochs;
+    *fit = (cvy_fit_run){.options = options, .dataset = dataset, .count = count};
+    fit->batch_size = batch_size < count ? batch_size : count;
+    fit->budget = options->images ? options->images : count * (epochs ? epochs : 1);
+    fit->held_out = options->validation_data ? options->validation_data : dataset;
+    fit->first_held_out = options->validation_data ? 0 : count;
+    size_t whole = fit->budget / count, rest = fit->budget % count;
+    if (whole + (rest > 0) > INT32_MAX)
+        return cvy_fail(status, CVY_USAGE, "images", "%zu are more than %d epochs", options->images, INT32_MAX);
+    fit->progress.epochs = (int)(whole + (rest > 0));
+    course.steps =
+        whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
+    cvy_trainer_set_course(model->trainer, &course);
+    fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
+    return fit->order != NULL;
+}
+
 /* Loss and accuracy on the held-out images, into the progress. */
-static bool validate(cvy_model *model, const cvy_dataset *dataset, size_t first, size_t count, cvy_progress *progress,
-                     cvy_status *status) {
+static bool validate(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     cvy_metrics metrics = {0};
+    size_t count = fit->held_out->count - fit->first_held_out;
+    fit->progress.validated = false;
     if (count == 0)
         return true;
-    if (!cvy_trainer_forward(model->trainer, dataset, first, count, NULL, &metrics, status))
+    if (!cvy_trainer_forward(model->trainer, fit->held_out, fit->first_held_out, count, NULL, &metrics, status))
         return false;
-    progress->validated = true;
-    progress->val_loss = mean(metrics.loss_sum, metrics.images);
-    progress->val_accuracy = mean((double)metrics.correct, metrics.images);
+    fit->progress.validated = true;
+    fit->progress.val_loss = mean(metrics.loss_sum, metrics.images);
+    fit->progress.val_accuracy = mean((double)metrics.correct, metrics.images);
     return true;
 }
 
-static bool fit_epoch(cvy_model *model, const cvy_dataset *dataset, cvy_fit_run *fit, uint32_t *order, size_t count,
-                      cvy_status *status) {
+static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     const cvy_fit_options *options = fit->options;
-    const cvy_dataset *held_out = options->validation_data ? options->validation_data : dataset;
-    size_t first = options->validation_data ? 0 : count;
     cvy_metrics metrics;
+    size_t shown = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - shown;
 
     fit->progress.validated = false;
-    cvy_order_fill(order, count, model->seed, model->epochs_done, !options->no_shuffle);
-    if (!cvy_trainer_epoch(model->trainer, dataset, order, count,
-                           options->batch_size ? (size_t)options->batch_size : 32, options->stop, show_step, fit,
-                           &metrics, status))
+    cvy_order_fill(fit->order, fit->count, model->seed, model->epochs_done, !options->no_shuffle);
+    if (!cvy_trainer_epoch(model->trainer, fit->dataset, fit->order, left < fit->count ? left : fit->count,
+                           fit->batch_size, options->stop, show_step, fit, &metrics, status))
         return false;
     model->epochs_done++;
-    if (!validate(model, held_out, first, held_out->count - first, &fit->progress, status))
+    if (fit->progress.epoch == fit->progress.epochs)
+        cvy_trainer_finish(model->trainer);
+    if (!validate(model, fit, status))
         return false;
     if (options->on_epoch && !options->on_epoch(&fit->progress, options->user))
         return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
@@ -180,25 +231,26 @@ static bool fit_epoch(cvy_model *model, const cvy_dataset *dataset, cvy_fit_run 
     return true;
 }
 
+static bool reached_target(const cvy_fit_run *fit) {
+    return fit->options->target_accuracy > 0 && fit->progress.validated &&
+           fit->progress.val_accuracy >= fit->options->target_accuracy;
+}
+
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     if (!ready(model, status) || !dataset)
         return;
     const cvy_fit_options defaults = {0};
-    if (!options)
-        options = &defaults;
-    size_t count = training_images(dataset, options, status);
-    if (count == 0)
+    cvy_fit_run fit;
+    if (!begin_fit(model, dataset, options ? options : &defaults, &fit, status))
         return;
-    uint32_t *order = cvy_allocate(count, sizeof *order, "order of the images", status);
-    if (!order)
-        return;
-    cvy_fit_run fit = {.options = options, .progress.epochs = options->epochs ? options->epochs : 1};
     for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
         fit.progress.epoch = epoch;
-        if (!fit_epoch(model, dataset, &fit, order, count, status))
+        if (!fit_epoch(model, &fit, status))
+            break;
+        if (reached_target(&fit))
             break;
     }
-    free(order);
+    free(fit.order);
 }
 
 cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {
@@ -224,6 +276,21 @@ void cvy_predict(cvy_model *model, const cvy_dataset *dataset, size_t first, siz
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
+/* Key and value for what a file of weights must say beside them. */
+static void describe_model(const cvy_model *model, char text[static CVY_PREPROCESSING_MAX], const char *metadata[5]) {
+    int i = 0;
+    if (model->description && strcmp(model->description, "lesson")) {
+        metadata[i++] = "network";
+        metadata[i++] = model->description;
+    }
+    cvy_preprocessing_text(&model->preprocessing, text);
+    if (strcmp(text, "none")) {
+        metadata[i++] = "preprocessing";
+        metadata[i++] = text;
+    }
+    metadata[i] = NULL;
+}
+
 void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     if (!ready(model, status))
         return;
@@ -238,7 +305,10 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
             .name = variable->path, .dtype = CVY_F32, .rank = variable->rank, .data = parameters + variable->offset};
         memcpy(tensors[i].shape, variable->shape, sizeof tensors[i].shape);
     }
-    cvy_safetensors_write(path, tensors, (size_t)variables->count, NULL, status);
+    char text[CVY_PREPROCESSING_MAX];
+    const char *metadata[5];
+    describe_model(model, text, metadata);
+    cvy_safetensors_write(path, tensors, (size_t)variables->count, metadata, status);
     free(tensors);
 }
 
@@ -256,6 +326,14 @@ static bool read_variable(const cvy_safetensors *file, const cvy_variable *varia
     return true;
 }
 
+/* Preprocessing that the file's weights were trained with. */
+static bool read_preprocessing(const cvy_safetensors *file, cvy_preprocessing *preprocessing, cvy_status *status) {
+    cvy_status parsing = {0};
+    const char *text = cvy_safetensors_metadata(file, "preprocessing");
+    return !text || cvy_preprocessing_parse(text, preprocessing, &parsing) ||
+           cvy_fail(status, CVY_FAILED, cvy_safetensors_path(file), "preprocessing: %.400s", parsing.what);
+}
+
 void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
     if (!ready(model, status))
         return;
@@ -268,8 +346,12 @@ void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
     for (int i = 0; loaded && i < variables->count; i++)
         if (!read_variable(file, &variables->list[i], variables->list[i].path, loaded, status))
             break;
-    if (cvy_ok(status))
+    cvy_preprocessing preprocessing = model->preprocessing;
+    if (cvy_ok(status) && read_preprocessing(file, &preprocessing, status)) {
         memcpy(cvy_trainer_parameters(model->trainer), loaded, variables->floats * sizeof *loaded);
+        model->preprocessing = preprocessing;
+        cvy_trainer_preprocess(model->trainer, &preprocessing);
+    }
     free(loaded);
     cvy_safetensors_close(file);
 }

@@ -85,6 +85,11 @@ typedef struct cvy_model cvy_model;
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
 /* A built-in network ("lesson", "lesson-avg", "lenet5") or a file that holds Keras's model.to_json(). */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
+/* What Keras's model.to_json() gave. */
+CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
+/* The network that a file of saved weights says they are of; the lesson's if it says nothing. Not its weights: cvy_load
+ * reads these, once the model is compiled. */
+CVY_API cvy_model *cvy_model_from_weights(const char *path, cvy_status *status);
 CVY_API void cvy_model_free(cvy_model *model);
 
 typedef struct cvy_conv2d_options {
@@ -128,22 +133,32 @@ CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
  * text. */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
-/* How the network is computed, and why, in a layout: "hwc16n", the plan of training and of inference on many images, or
- * "nhwc", that of inference on few. The caller frees the text. */
-CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status);
+/* ---- Preprocess ------------------------------------------------------------------------------------------------- */
+
+/* What becomes of every image before the network sees it, as KEY[=VALUE],... in any order; done in this one:
+ *
+ *   deskew               sheared upright by its second moments
+ *   center_crop=H[xW]    Keras's CenterCrop
+ *   scale=S, offset=O    Keras's Rescaling: x * S + O
+ *   mean=M, variance=V   Keras's Normalization: (x - M) / sqrt(V)
+ *   average_pooling=H[xW]  Keras's AveragePooling2D
+ *   test_shift=N         inference takes the mean softmax of the image moved by up to N pixels, each way it can be
+ *
+ * A number may be a quotient: "scale=1/255". NULL, "" or "none" is nothing. A saved model carries its preprocessing,
+ * and loading takes it over. */
+CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
 typedef struct cvy_compile_options {
-    const char *optimizer; /* NAME[:key=value,...], e.g. "sgd:learning_rate=0.1,momentum=0.9"; default "rmsprop" */
-    double learning_rate;  /* overrides the optimizer's when > 0 */
-    const char *loss;      /* "categorical_crossentropy" (default and the only one) */
-    uint64_t seed;         /* of initial weights, shuffles and dropout */
-    bool profile;          /* keep account of where the time of training goes: cvy_profile_read */
-    int threads;           /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
-    const char *layout; /* of the images within the network: "hwc16n", "nhwc" (inference only); NULL or "auto": as the
-                           plan says, by their number. Changes no bit of the result */
-    const char *isa;    /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
+    const char *optimizer;  /* NAME[:key=value,...], e.g. "sgd:learning_rate=0.1,momentum=0.9"; default "rmsprop" */
+    double learning_rate;   /* overrides the optimizer's when > 0 */
+    const char *loss;       /* "categorical_crossentropy" (default and the only one) */
+    double label_smoothing; /* of the loss: 0 <= s <= 1 */
+    uint64_t seed;          /* of initial weights, shuffles and dropout */
+    bool profile;           /* keep account of where the time of training goes: cvy_profile_read */
+    int threads;            /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
+    const char *isa;        /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
 } cvy_compile_options;
 
 CVY_API void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_status *status);
@@ -163,10 +178,18 @@ typedef bool cvy_progress_fn(const cvy_progress *progress, void *user);
 
 typedef struct cvy_fit_options {
     int epochs;                         /* default 1 */
+    size_t images;                      /* instead of epochs: show so many, the last epoch cut short */
     int batch_size;                     /* default 32; capped at the number of images */
     double validation_split;            /* the last part of the images, 0 <= v < 1, held out */
     const cvy_dataset *validation_data; /* instead of a split */
     bool no_shuffle;
+    /* The learning rate over the fit: constant (default), linear, cosine, onecycle or piecewise, as
+     * NAME[:KEY=VALUE,...]. "linear:warmup=0.1" rises over the first tenth of the steps, then falls to 0; keys start
+     * and end are factors of the rate to begin and end with; "piecewise:0.5=0.1,0.8=0.01" takes a tenth from the middle
+     * on, then a hundredth. */
+    const char *schedule;
+    int random_shift; /* move each image by up to so many pixels: uniformly over all shifts with |dy| + |dx| <= n */
+    double target_accuracy;       /* stop after the epoch whose validation accuracy reaches it */
     cvy_progress_fn *on_epoch;    /* after every epoch */
     cvy_progress_fn *on_progress; /* after a step, at most 20 times a second, and after the first */
     void *user;
@@ -174,7 +197,8 @@ typedef struct cvy_fit_options {
 } cvy_fit_options;
 
 /* Trains. Fitting again goes on where the last fit ended: weights, optimizer state and epoch count. On CVY_INTERRUPTED
- * the model holds the weights of the last whole step; on CVY_DIVERGED those after the last whole epoch. */
+ * the model holds the weights of the last whole step; on CVY_DIVERGED those after the last whole epoch. An optimizer
+ * with use_ema leaves the moving average of the weights when the fit has reached its end. */
 CVY_API void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status);
 
 /* A phase of training: of a layer (or of several that are one operation), or of the step as a whole. */
@@ -218,12 +242,47 @@ CVY_API const char *cvy_isa(const cvy_model *model); /* the tier in use, after c
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
-/* Weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file appears
- * whole or not at all. */
+/* Weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). Preprocessing, and a
+ * network that is not the lesson's and came by name or as JSON, are noted in the file. It appears whole or not at all.
+ */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
 /* Loads weights into a compiled model; every variable must be there with its shape. A "init/" or "after_N/" prefix is
  * not understood here: that is for convoy verify. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
+
+/* ---- Recipes ---------------------------------------------------------------------------------------------------- */
+
+/* All of a training but the images. A caller changes what it likes, then uses it:
+ *
+ *     cvy_recipe *recipe = cvy_recipe_from("fast-99", &status);
+ *     cvy_model *model = cvy_recipe_model(recipe, &status);
+ *     recipe->compile.seed = 7;
+ *     cvy_compile(model, &recipe->compile, &status);
+ *     cvy_fit(model, train, &recipe->fit, &status);
+ */
+typedef struct cvy_recipe {
+    const char *name, *about;
+    const char *network; /* a built-in's name, a file, or JSON */
+    const char *preprocessing;
+    cvy_compile_options compile;
+    cvy_fit_options fit;
+    /* On MNIST's test images, over as many seeds: 0 or NULL where nothing was measured. */
+    struct {
+        double accuracy, minimum; /* mean and least */
+        double seconds;           /* from the start of the program to the trained model, median */
+        int seeds;
+        const char *machine;
+    } measured;
+} cvy_recipe;
+
+/* A built-in recipe, or a file in their form (recipes/ has them); NULL is the lesson's. cvy_recipe_free frees it, and
+ * with it the texts that its fields began with. */
+CVY_API cvy_recipe *cvy_recipe_from(const char *name_or_file, cvy_status *status);
+CVY_API void cvy_recipe_free(cvy_recipe *recipe);
+/* The name of built-in recipe i, counted from 0; NULL past the last. */
+CVY_API const char *cvy_recipe_name(int i);
+/* Its network, with its preprocessing. */
+CVY_API cvy_model *cvy_recipe_model(const cvy_recipe *recipe, cvy_status *status);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
 /* The public API's describing half: models, their layers, their summary. (convoy.c does the rest.) */
+#include "io/safetensors.h"
 #include "model/summary.h"
 #include "model_object.h"
 
@@ -18,11 +19,29 @@ static cvy_model *wrap(cvy_network *network, cvy_status *status) {
         return NULL;
     }
     model->network = network;
+    model->preprocessing = cvy_preprocessing_none;
     return model;
 }
 
 cvy_model *cvy_model_new(const char *name, cvy_status *status) {
     return wrap(cvy_network_new(name, false, status), status);
+}
+
+/* The same, and the model remembers what it came from. Takes the description over. */
+static cvy_model *wrap_described(cvy_network *network, char *description, cvy_status *status) {
+    cvy_model *model = wrap(network, status);
+    if (model)
+        model->description = description;
+    else
+        free(description);
+    return model;
+}
+
+static char *copy_text(const char *text, cvy_status *status) {
+    char *copy = strdup(text);
+    if (!copy)
+        cvy_fail_memory(status, "model", strlen(text) + 1);
+    return copy;
 }
 
 cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status) {
@@ -32,18 +51,68 @@ cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status) {
         cvy_fail(status, CVY_USAGE, "model", "NULL, expected a built-in network's name or a file");
         return NULL;
     }
-    return wrap(cvy_network_from(name_or_file, status), status);
+    cvy_network *network = cvy_network_from(name_or_file, status);
+    if (!network)
+        return NULL;
+    size_t length;
+    if (cvy_network_is_builtin(name_or_file))
+        return wrap_described(network, copy_text(name_or_file, status), status);
+    return wrap_described(network, cvy_network_read_file(name_or_file, &length, status), status);
+}
+
+static cvy_model *from_json(const char *json, const char *origin, cvy_status *status) {
+    cvy_network *network = cvy_network_from_json(json, strlen(json), origin, status);
+    return network ? wrap_described(network, copy_text(json, status), status) : NULL;
+}
+
+cvy_model *cvy_model_from_json(const char *json, cvy_status *status) {
+    if (!cvy_ok(status))
+        return NULL;
+    if (json)
+        return from_json(json, "model", status);
+    cvy_fail(status, CVY_USAGE, "model", "NULL, expected JSON");
+    return NULL;
+}
+
+/* A built-in's name or JSON, but no file: what a weight file says must not depend on the files beside it. */
+cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
+    if (!cvy_ok(status))
+        return NULL;
+    cvy_safetensors *file = cvy_safetensors_open(path, status);
+    if (!file)
+        return NULL;
+    const char *network = cvy_safetensors_metadata(file, "network");
+    cvy_model *model = NULL;
+    if (network && *network == '{')
+        model = from_json(network, path, status);
+    else if (!network || cvy_network_is_builtin(network))
+        model = cvy_model_from(network ? network : "lesson", status);
+    else
+        cvy_fail(status, CVY_FAILED, path, "is of the network \"%.80s\", which is not known", network);
+    cvy_safetensors_close(file);
+    return model;
+}
+
+cvy_model *cvy_recipe_model(const cvy_recipe *recipe, cvy_status *status) {
+    if (!cvy_ok(status) || !recipe)
+        return NULL;
+    cvy_model *model = *recipe->network == '{' ? from_json(recipe->network, recipe->name, status)
+                                               : cvy_model_from(recipe->network, status);
+    cvy_preprocess(model, recipe->preprocessing, status);
+    return model;
 }
 
 /* ---- Layers ----------------------------------------------------------------------------------------------------- */
 
 /* Begins a layer: Keras's defaults and its name, so that errors can say it. False where nothing is to be done. */
-static bool begin(const cvy_model *model, cvy_layer_kind kind, const char *name, cvy_layer *layer, cvy_status *status) {
+static bool begin(cvy_model *model, cvy_layer_kind kind, const char *name, cvy_layer *layer, cvy_status *status) {
     if (!cvy_ok(status) || !model)
         return false;
     if (model->trainer)
         return cvy_fail(status, CVY_USAGE, model->network->name, "the model is compiled: a %s layer must come before",
                         cvy_layer_class(kind));
+    free(model->description); /* it is that network no more */
+    model->description = NULL;
     *layer = cvy_layer_default(kind);
     return cvy_network_name_layer(model->network, layer, name, status);
 }
@@ -176,24 +245,4 @@ char *cvy_summary(const cvy_model *model, int columns, cvy_status *status) {
     if (model->trainer && model->epochs_done)
         optimizer = cvy_optimizer_parameters(&model->optimizer, cvy_trainer_variables(model->trainer)->parameters);
     return cvy_summary_text(model->network, columns, optimizer, false, status);
-}
-
-char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status) {
-    if (!cvy_ok(status) || !model)
-        return NULL;
-    cvy_layout wanted;
-    if (!layout || !cvy_layout_from_name(layout, &wanted) || wanted == CVY_LAYOUT_AUTO) {
-        cvy_fail(status, CVY_USAGE, "layout", "\"%s\" has no plan; expected hwc16n or nhwc", layout ? layout : "");
-        return NULL;
-    }
-    cvy_variables variables;
-    cvy_plan plan;
-    if (!cvy_variables_layout(model->network, &variables, status))
-        return NULL;
-    bool made = wanted == CVY_LAYOUT_NHWC ? cvy_plan_make_nhwc(model->network, &variables, &plan, status)
-                                          : cvy_plan_make(model->network, &variables, &plan, status);
-    char *text = made ? cvy_plan_text(&plan, model->network, status) : NULL;
-    cvy_plan_free(&plan);
-    cvy_variables_free(&variables);
-    return text;
 }

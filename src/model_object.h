@@ -7,6 +7,8 @@
 
 struct cvy_model {
     cvy_network *network;
+    char *description; /* a built-in network's name or JSON, what the network came from; NULL: it was built by hand */
+    cvy_preprocessing preprocessing;
     /* Set by cvy_compile; describing ends there. */
     cvy_trainer *trainer;
     cvy_optimizer_settings optimizer;

@@ -7,13 +7,18 @@
 #include <stdint.h>
 
 /* What a number is for; part of the key, so no two uses share a stream. Values are fixed: they are part of a result. */
-typedef enum cvy_purpose { CVY_RANDOM_INIT = 1, CVY_RANDOM_SHUFFLE = 2, CVY_RANDOM_DROPOUT = 3 } cvy_purpose;
+typedef enum cvy_purpose {
+    CVY_RANDOM_INIT = 1,
+    CVY_RANDOM_SHUFFLE = 2,
+    CVY_RANDOM_DROPOUT = 3,
+    CVY_RANDOM_SHIFT = 4
+} cvy_purpose;
 
 typedef struct cvy_random {
     uint32_t u[4];
 } cvy_random;
 
-/* 128 random bits. `epoch` is the epoch (shuffle, dropout) or the variable (initialisers). */
+/* 128 random bits. `epoch` is the epoch (shuffle), the step (dropout, shift) or the variable (initialisers). */
 cvy_random cvy_random_at(uint64_t seed, cvy_purpose purpose, uint32_t epoch, uint64_t index);
 
 /* Uniform in [0, 1), 24 bits. */

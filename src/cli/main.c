@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_train,   &cli_evaluate, &cli_predict,
-                                              &cli_summary, &cli_verify,   &cli_info};
+static const cli_command *const commands[] = {&cli_train,   &cli_recipes, &cli_evaluate, &cli_predict,
+                                              &cli_summary, &cli_verify,  &cli_info};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *stream) {
@@ -61,7 +61,8 @@ int main(int argc, char **argv) {
     if (command)
         command->run(argc - 1, argv + 1, &status);
     else if (!word)
-        cvy_fail(&status, CVY_USAGE, "command", "missing; expected train, evaluate, predict, summary, verify or info");
+        cvy_fail(&status, CVY_USAGE, "command",
+                 "missing; expected train, recipes, evaluate, predict, summary, verify or info");
     else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
         print_usage(stdout);
     else if (!strcmp(word, "--version") || !strcmp(word, "-V"))

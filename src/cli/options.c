@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What getopt_long returns: HELP, or FIRST plus the option's index in the table. */
-enum { OPTIONS_MAX = 24, HELP = 256, FIRST };
+enum { OPTIONS_MAX = 32, HELP = 256, FIRST };
 
 static void print_indented(const char *text, int column) {
     for (const char *end; (end = strchr(text, '\n')); text = end + 1)
@@ -69,6 +69,8 @@ static bool parse_real(const cli_option *option, const char *where, const char *
 static bool parse_value(const cli_option *option, const char *text, cvy_status *status) {
     char where[64];
     snprintf(where, sizeof where, "--%s", option->name);
+    if (option->given)
+        *option->given = true;
     switch (option->kind) {
     case CLI_FLAG:
         *(bool *)option->value = true;
@@ -168,6 +170,16 @@ cli_option cli_option_model(const char **model) {
                         .value = model};
 }
 
+cli_option cli_option_preprocess(const char **preprocessing) {
+    return (cli_option){.name = "preprocess",
+                        .argument = "KEY[=VALUE],...",
+                        .help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
+                                "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
+                                "test_shift=N; none (default: what the weights were trained with)",
+                        .kind = CLI_TEXT,
+                        .value = preprocessing};
+}
+
 cli_option cli_option_weights(const char **weights) {
     return (cli_option){.name = "weights",
                         .argument = "FILE",
@@ -205,16 +217,6 @@ cli_option cli_option_threads(int *threads) {
                         .value = threads,
                         .low = 1,
                         .high = 1024};
-}
-
-cli_option cli_option_layout(const char **layout) {
-    return (cli_option){.name = "layout",
-                        .argument = "NAME",
-                        .help = "of the images within the network: hwc16n, or for inference nhwc;\n"
-                                "changes no bit of the result (default: by their number, see\n"
-                                "\"convoy summary --plan\")",
-                        .kind = CLI_TEXT,
-                        .value = layout};
 }
 
 cli_option cli_option_isa(const char **isa) {

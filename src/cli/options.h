@@ -21,6 +21,7 @@ typedef struct cli_option {
     double low, high;
     const char *expected; /* CLI_REAL: "a number above 0" */
     bool required;        /* CLI_TEXT */
+    bool *given;          /* set where the user gave it; may be NULL */
 } cli_option;
 
 typedef struct cli_syntax {
@@ -38,11 +39,11 @@ bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *stat
 
 /* Options that several commands share. */
 cli_option cli_option_model(const char **model);
+cli_option cli_option_preprocess(const char **preprocessing);
 cli_option cli_option_weights(const char **weights);
 cli_option cli_option_data(const char **data);
 cli_option cli_option_optimizer(const char **optimizer);
 cli_option cli_option_threads(int *threads);
-cli_option cli_option_layout(const char **layout);
 cli_option cli_option_isa(const char **isa);
 
 /* Of the names tried, the one that `word` is most likely a misspelling of; NULL if none is near. */

@@ -4,8 +4,9 @@
 
 #include "../base/status.h"
 
-/* A compiled model, its weights loaded from a file if that is not NULL; NULL on an error. */
+/* A compiled model with weights from a file, of a network by name or file, or if that is NULL of the one that the file
+ * is of. preprocessing, if not NULL, replaces what the file says. NULL on an error. */
 cvy_model *cli_model_ready(const char *name_or_file, const cvy_compile_options *compile, const char *weights,
-                           cvy_status *status);
+                           const char *preprocessing, cvy_status *status);
 
 #endif

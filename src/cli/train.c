@@ -5,7 +5,6 @@
 #include "output.h"
 #include "profile.h"
 #include "progress.h"
-#include "session.h"
 #include "stop.h"
 #include "table.h"
 
@@ -15,21 +14,23 @@
 #include <stdlib.h>
 
 typedef struct train_options {
-    const char *model, *weights, *data, *optimizer, *layout, *isa, *save, *log;
-    int epochs, batch, threads;
-    double learning_rate, validation;
+    const char *recipe, *model, *weights, *data, *preprocessing, *optimizer, *schedule, *isa, *save, *log;
+    int epochs, images, batch, random_shift, threads;
+    double learning_rate, label_smoothing, validation, target;
     uint64_t seed;
+    bool random_shift_given, label_smoothing_given, seed_given;
     bool json, profile;
 } train_options;
 
 /* A training under way. */
 typedef struct training {
     train_options options;
+    cvy_recipe *recipe; /* with what the options say in its fields */
     cvy_dataset *train, *test;
     cvy_model *model;
     FILE *log;
     cli_progress progress;
-    int whole_epochs;
+    int epochs, whole_epochs;
     bool stepped;      /* at least one step is done */
     double seconds;    /* of the whole epochs */
     cvy_status output; /* what kept a line from being written */
@@ -39,22 +40,44 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     cli_option weights = cli_option_weights(&o->weights);
     weights.help = "weights to start from (default: fresh ones from the seed)";
     weights.required = false;
+    cli_option preprocess = cli_option_preprocess(&o->preprocessing);
+    preprocess.help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
+                      "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
+                      "test_shift=N, or none (default)";
     cli_option options[] = {
+        {"recipe", "NAME|FILE.json",
+         "where all that no option says is taken from: a recipe that\n"
+         "\"convoy recipes\" lists (default lesson), or a file",
+         CLI_TEXT, .value = &o->recipe},
         cli_option_model(&o->model),
         cli_option_data(&o->data),
+        preprocess,
+        {"shift", "N", "move training images by up to N pixels, at random (default 0)", CLI_WHOLE,
+         .value = &o->random_shift, .low = 0, .high = 8, .given = &o->random_shift_given},
         {"epochs", "N", "epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
+        {"images", "N", "instead of epochs: stop after so many images", CLI_WHOLE, .value = &o->images, .low = 1,
+         .high = 2000000000},
         {"batch", "N", "images a step (default 32), at most all there are", CLI_WHOLE, .value = &o->batch, .low = 1,
          .high = 1000000000},
         cli_option_optimizer(&o->optimizer),
         {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate, .low = DBL_MIN,
          .high = FLT_MAX, .expected = "a number above 0"},
-        {"seed", "N", "of initial weights, shuffles and dropout (default 0)", CLI_SEED, .value = &o->seed},
+        {"schedule", "NAME[:KEY=VALUE,...]",
+         "of the learning rate: constant (default), linear, cosine,\n"
+         "onecycle or piecewise, as in linear:warmup=0.1",
+         CLI_TEXT, .value = &o->schedule},
+        {"label-smoothing", "S", "spread S of a label over all classes (default 0)", CLI_REAL,
+         .value = &o->label_smoothing, .low = 0, .high = 1, .expected = "a number from 0 to 1",
+         .given = &o->label_smoothing_given},
+        {"seed", "N", "of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
+         .given = &o->seed_given},
         cli_option_threads(&o->threads),
-        cli_option_layout(&o->layout),
         cli_option_isa(&o->isa),
         {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
          CLI_REAL, .value = &o->validation, .low = 0, .high = 1 - DBL_EPSILON / 2,
          .expected = "a number from 0 to less than 1"},
+        {"target-accuracy", "A", "stop after the epoch that reaches it on what is held out", CLI_REAL,
+         .value = &o->target, .low = DBL_MIN, .high = 1, .expected = "a number above 0, up to 1"},
         weights,
         {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
          CLI_TEXT, .value = &o->save},
@@ -69,6 +92,7 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         .about = "Trains a network and shows how well it does on the test images. Without options this is\n"
                  "the lesson: a small convolutional network, ten epochs of MNIST, RMSprop.",
         .examples = "convoy train\n"
+                    "convoy train --recipe fast-99\n"
                     "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
                     "convoy train --model lenet5 --optimizer sgd:lr=0.1,momentum=0.9 --validation 0.1 --json",
         .options = options,
@@ -130,6 +154,7 @@ static void print_json_epoch(const cvy_progress *now) {
 static bool on_progress(const cvy_progress *now, void *user) {
     training *t = user;
     t->stepped = true;
+    t->epochs = now->epochs;
     if (!t->options.json)
         cli_progress_update(&t->progress, now);
     return cli_flush(&t->output);
@@ -138,6 +163,7 @@ static bool on_progress(const cvy_progress *now, void *user) {
 static bool on_epoch(const cvy_progress *now, void *user) {
     training *t = user;
     t->whole_epochs++;
+    t->epochs = now->epochs;
     t->seconds += now->seconds;
     if (t->log)
         log_epoch(t, now);
@@ -148,20 +174,55 @@ static bool on_epoch(const cvy_progress *now, void *user) {
     return cli_flush(&t->output) && cvy_ok(&t->output);
 }
 
+/* What the options say takes the place of what the recipe says. */
+static void override(const train_options *o, cvy_recipe *recipe) {
+    cvy_compile_options *compile = &recipe->compile;
+    cvy_fit_options *fit = &recipe->fit;
+    recipe->network = o->model ? o->model : recipe->network;
+    recipe->preprocessing = o->preprocessing ? o->preprocessing : recipe->preprocessing;
+    compile->optimizer = o->optimizer ? o->optimizer : compile->optimizer;
+    compile->learning_rate = o->learning_rate;
+    compile->label_smoothing = o->label_smoothing_given ? o->label_smoothing : compile->label_smoothing;
+    compile->seed = o->seed_given ? o->seed : compile->seed;
+    compile->threads = o->threads;
+    compile->isa = o->isa;
+    compile->profile = o->profile;
+    if (o->epochs || o->images) {
+        fit->epochs = o->epochs;
+        fit->images = (size_t)o->images;
+    }
+    fit->batch_size = o->batch ? o->batch : fit->batch_size;
+    fit->random_shift = o->random_shift_given ? o->random_shift : fit->random_shift;
+    fit->schedule = o->schedule ? o->schedule : fit->schedule;
+    fit->validation_split = o->validation;
+    fit->target_accuracy = o->target;
+}
+
+/* The recipe's model, compiled, with weights to start from if there are any. These bring their preprocessing along,
+ * where neither recipe nor option knows better. */
+static cvy_model *make_model(const training *t, cvy_status *status) {
+    const cvy_recipe *recipe = t->recipe;
+    cvy_model *model = cvy_recipe_model(recipe, status);
+    if (recipe)
+        cvy_compile(model, &recipe->compile, status);
+    if (t->options.weights)
+        cvy_load(model, t->options.weights, status);
+    if (recipe && recipe->preprocessing)
+        cvy_preprocess(model, recipe->preprocessing, status);
+    return model;
+}
+
 static bool prepare(training *t, cvy_status *status) {
     const train_options *o = &t->options;
+    t->recipe = cvy_recipe_from(o->recipe, status);
+    if (!t->recipe)
+        return false;
+    override(o, t->recipe);
     if (o->save && !check_save(o->save, status))
         return false;
     t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
     t->test = cvy_dataset_load(o->data, CVY_TEST, status);
-    cvy_compile_options compile = {.optimizer = o->optimizer,
-                                   .learning_rate = o->learning_rate,
-                                   .seed = o->seed,
-                                   .threads = o->threads,
-                                   .profile = o->profile,
-                                   .layout = o->layout,
-                                   .isa = o->isa};
-    t->model = cli_model_ready(o->model, &compile, o->weights, status);
+    t->model = make_model(t, status);
     return cvy_ok(status) && (!o->log || open_log(t, status));
 }
 
@@ -175,7 +236,7 @@ static void explain_stop(const training *t, cvy_status *status) {
     if (cvy_ok(status) || status->code == CVY_INTERRUPTED)
         *status = (cvy_status){0};
     cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s after %d of %d epochs", cli_stop_name(), t->whole_epochs,
-             t->options.epochs);
+             t->epochs);
 }
 
 /* Saves what is worth keeping, also after a fit that did not reach its end. */
@@ -236,17 +297,15 @@ static void report(const training *t, cvy_status *status) {
 }
 
 static void fit_and_report(training *t, cvy_status *status) {
-    cvy_fit_options fit = {.epochs = t->options.epochs,
-                           .batch_size = t->options.batch,
-                           .validation_split = t->options.validation,
-                           .on_epoch = on_epoch,
-                           .on_progress = on_progress,
-                           .user = t,
-                           .stop = &cli_stop};
-    size_t images = cvy_dataset_count(t->train), batch = (size_t)t->options.batch;
+    cvy_fit_options *fit = &t->recipe->fit;
+    fit->on_epoch = on_epoch;
+    fit->on_progress = on_progress;
+    fit->user = t;
+    fit->stop = &cli_stop;
+    size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
     if (!t->options.json)
         printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
-    cvy_fit(t->model, t->train, &fit, status);
+    cvy_fit(t->model, t->train, fit, status);
     cli_progress_break(&t->progress);
     fflush(stdout);
     explain_stop(t, status);
@@ -256,7 +315,7 @@ static void fit_and_report(training *t, cvy_status *status) {
 }
 
 static void run(int argc, char **argv, cvy_status *status) {
-    training t = {.options = {.model = "lesson", .optimizer = "rmsprop", .epochs = 10, .batch = 32}};
+    training t = {0};
     if (!parse(&t.options, argc, argv, status))
         return;
     cli_stop_on_signals();
@@ -265,6 +324,7 @@ static void run(int argc, char **argv, cvy_status *status) {
     if (t.log && fclose(t.log))
         cvy_fail_errno(status, t.options.log, "cannot write");
     cvy_model_free(t.model);
+    cvy_recipe_free(t.recipe);
     cvy_dataset_free(t.train);
     cvy_dataset_free(t.test);
 }

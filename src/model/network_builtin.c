@@ -59,6 +59,13 @@ static void build_lenet5(cvy_network *network, cvy_status *status) {
     add_dense(network, 10, CVY_SOFTMAX, status);
 }
 
+bool cvy_network_is_builtin(const char *name) {
+    for (int i = 0; cvy_network_builtin_names[i]; i++)
+        if (!strcmp(name, cvy_network_builtin_names[i]))
+            return true;
+    return false;
+}
+
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status) {
     bool lesson = !strcmp(name, "lesson"), average = !strcmp(name, "lesson-avg"), lenet5 = !strcmp(name, "lenet5");
     if (!lesson && !average && !lenet5)

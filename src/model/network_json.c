@@ -219,23 +219,24 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
     return network;
 }
 
-/* The whole file, its length in *length; NULL with an error if it cannot be read or is too long. */
-static char *read_file(const char *path, size_t *length, cvy_status *status) {
+char *cvy_network_read_file(const char *path, size_t *length, cvy_status *status) {
     FILE *file = fopen(path, "rb");
     if (!file) {
         cvy_fail_errno(status, path, "cannot open");
         return NULL;
     }
-    char *text = malloc(MAX_FILE + 1);
+    char *text = malloc(MAX_FILE + 2);
     if (!text)
-        cvy_fail_memory(status, path, MAX_FILE + 1);
+        cvy_fail_memory(status, path, MAX_FILE + 2);
     else if ((*length = fread(text, 1, MAX_FILE + 1, file)) > MAX_FILE)
         cvy_fail(status, CVY_FAILED, path, "more than %d bytes, no description of a network", MAX_FILE);
     else if (ferror(file))
         cvy_fail_errno(status, path, "cannot read");
     fclose(file);
-    if (cvy_ok(status))
+    if (cvy_ok(status)) {
+        text[*length] = 0;
         return text;
+    }
     free(text);
     return NULL;
 }
@@ -244,7 +245,7 @@ cvy_network *cvy_network_from_json_file(const char *path, cvy_status *status) {
     if (!cvy_ok(status))
         return NULL;
     size_t length;
-    char *text = read_file(path, &length, status);
+    char *text = cvy_network_read_file(path, &length, status);
     if (!text)
         return NULL;
     cvy_network *network = cvy_network_from_json(text, length, path, status);

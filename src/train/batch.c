@@ -1,37 +1,5 @@
 #include "batch.h"
 
-#include <string.h>
-
-/* An image after the other. Kernels that read NHWC may look beyond an image's end, which in the data set may be the end
- * of the caller's memory: so floats are copied, too. */
-static void load_nhwc(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index) {
-    const size_t bytes = cvy_dataset_image_bytes(dataset);
-    const int32_t elements = block->plan->input.image;
-    float *to = block->workspace + block->plan->input_block;
-    for (int l = 0; l < block->count; l++, to += elements) {
-        const uint8_t *image = (const uint8_t *)dataset->images + index[l] * bytes;
-        if (dataset->element == CVY_ELEMENT_U8)
-            block->kernels->widen_u8(1, elements, image, elements, to);
-        else
-            memcpy(to, image, bytes);
-    }
-}
-
-void cvy_batch_load(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, bool training) {
-    const cvy_plan *plan = block->plan;
-    if (plan->layout == CVY_LAYOUT_NHWC) {
-        load_nhwc(block, dataset, index);
-        return;
-    }
-    float *images = training ? block->workspace + plan->input_images : NULL;
-    if (dataset->element == CVY_ELEMENT_U8)
-        block->kernels->gather_u8_hwc16n(&plan->input, dataset->images, index, block->count,
-                                         block->workspace + plan->input_block, images);
-    else
-        block->kernels->gather_f32_hwc16n(&plan->input, dataset->images, index, block->count,
-                                          block->workspace + plan->input_block, images);
-}
-
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count) {
     size_t bytes = cvy_dataset_image_bytes(dataset);
     for (size_t l = 0; l < count; l++) {

@@ -16,9 +16,6 @@ static inline void cvy_share_of(size_t blocks, int thread, int threads, size_t *
     *end = blocks * ((size_t)thread + 1) / (size_t)threads;
 }
 
-/* Brings the images index[0 .. block->count) into the block's workspace; for training also as NHWC images. */
-void cvy_batch_load(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, bool training);
-
 /* Asks for images that will be loaded soon: they lie anywhere in the data set. */
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count);
 

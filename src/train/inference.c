@@ -1,14 +1,61 @@
 /* Forward only: evaluation and prediction. */
+#include <float.h>
+
 #include "batch.h"
 
 typedef struct cvy_forward_run {
     cvy_trainer *trainer;
-    const cvy_plan *plan;
     const cvy_dataset *dataset;
     size_t first, count;
     float *probabilities;
     bool labels;
 } cvy_forward_run;
+
+/* ---- One way or several ----------------------------------------------------------------------------------------- */
+
+/* The block's logits, its images moved by `shift`. */
+static const float *run_block(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
+                              cvy_shift shift, float *scratch) {
+    cvy_shift shifts[CVY_LANES];
+    for (int l = 0; l < block->count; l++)
+        shifts[l] = shift;
+    cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, false, scratch);
+    return cvy_block_forward(block, run->trainer->parameters, NULL);
+}
+
+/* The same for the mean softmax over all shifts of the images: its logarithm, whose softmax it is. The least normal
+ * number on top keeps what no shift believes in finite. */
+static const float *run_shifted(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
+                                float *scratch) {
+    const cvy_plan *plan = block->plan;
+    const cvy_kernels *k = block->kernels;
+    const int most = run->trainer->preprocessing.test_shift, shifts = cvy_shift_count(most);
+    const size_t count = (size_t)plan->classes * CVY_LANES;
+    const float *one = block->workspace + plan->probabilities;
+    float *mean = block->workspace + plan->mean;
+    for (int i = 0; i < shifts; i++) {
+        cvy_block_probabilities(block, run_block(run, block, index, cvy_shift_at(most, i), scratch));
+        if (i == 0)
+            k->scale(count, 1.0f, 0.0f, one, mean);
+        else
+            k->add(count, mean, one, mean);
+    }
+    k->scale(count, 1.0f / (float)shifts, FLT_MIN, mean, mean);
+    k->log_f32(count, mean, mean);
+    return mean;
+}
+
+/* ---- Blocks ----------------------------------------------------------------------------------------------------- */
+
+/* Softmax of a block into rows [count][classes]. */
+static void store_probabilities(const cvy_block *block, const float *logits, float *rows) {
+    const cvy_plan *plan = block->plan;
+    const float *lanes = block->workspace + plan->probabilities;
+    cvy_block_probabilities(block, logits);
+    for (int l = 0; l < block->count; l++)
+        for (int c = 0; c < plan->classes; c++)
+            rows[(size_t)l * (size_t)plan->classes + (size_t)c] = lanes[c * CVY_LANES + l];
+}
 
 static void forward_blocks(void *argument, int thread, int threads) {
     const cvy_forward_run *run = argument;
@@ -16,45 +63,37 @@ static void forward_blocks(void *argument, int thread, int threads) {
     cvy_worker *worker = &trainer->workers[thread];
     size_t begin, end;
     cvy_share_of(cvy_blocks_of(run->count), thread, threads, &begin, &end);
+    cvy_intake_begin(&trainer->intake, worker->intake);
     for (size_t b = begin; b < end; b++) {
         size_t done = b * CVY_LANES, left = run->count - done;
-        cvy_block block = {run->plan, trainer->kernels, worker->workspace[run->plan->layout],
+        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace,
                            left < CVY_LANES ? (int)left : CVY_LANES};
         uint32_t index[CVY_LANES];
         for (int l = 0; l < block.count; l++)
             index[l] = (uint32_t)(run->first + done + (size_t)l);
-        cvy_batch_load(&block, run->dataset, index, false);
-        const float *logits = cvy_block_forward(&block, trainer->parameters, NULL);
+        const float *logits = trainer->preprocessing.test_shift
+                                  ? run_shifted(run, &block, index, worker->intake)
+                                  : run_block(run, &block, index, (cvy_shift){0, 0}, worker->intake);
         if (run->labels)
             worker->tallies[b - begin] =
                 cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, 0.0f);
         if (run->probabilities)
-            cvy_block_probabilities(&block, logits, run->probabilities + done * (size_t)run->plan->classes);
+            store_probabilities(&block, logits, run->probabilities + done * (size_t)trainer->plan.classes);
     }
-}
-
-static const cvy_plan *plan_for(const cvy_trainer *trainer, size_t images) {
-    const bool few = images <= CVY_FEW_IMAGES;
-    const cvy_layout layout = trainer->layout != CVY_LAYOUT_AUTO ? trainer->layout
-                              : few                              ? CVY_LAYOUT_NHWC
-                                                                 : CVY_LAYOUT_HWC16N;
-    return layout == CVY_LAYOUT_NHWC ? &trainer->plan_nhwc : &trainer->plan;
 }
 
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status) {
-    if (!cvy_trainer_check_dataset(trainer, dataset, metrics != NULL, status))
+    if (!cvy_trainer_take(trainer, dataset, trainer->preprocessing.test_shift, metrics != NULL, status))
         return false;
     if (first > dataset->count || count > dataset->count - first)
         return cvy_fail(status, CVY_FAILED, dataset->origin, "images %zu to %zu are wanted, there are %zu", first,
                         first + count, dataset->count);
     if (count == 0)
         return true;
-    const cvy_plan *plan = plan_for(trainer, count);
-    cvy_forward_run run = {trainer, plan, dataset, first, count, probabilities, metrics != NULL};
+    cvy_forward_run run = {trainer, dataset, first, count, probabilities, metrics != NULL};
     size_t blocks = cvy_blocks_of(count);
-    cvy_job job = {.plan = plan, .blocks = blocks, .last_blocks = blocks, .work = forward_blocks, .argument = &run};
-    int threads = cvy_workers_run(trainer, &job, status);
+    int threads = cvy_workers_run(trainer, blocks, blocks, false, forward_blocks, &run, status);
     if (!threads)
         return false;
     if (metrics)

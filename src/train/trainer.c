@@ -18,7 +18,6 @@ static bool check_network(const cvy_trainer *trainer, cvy_status *status) {
 static bool make(cvy_trainer *trainer, const cvy_trainer_options *options, cvy_status *status) {
     if (!cvy_variables_layout(trainer->network, &trainer->variables, status) ||
         !cvy_plan_make(trainer->network, &trainer->variables, &trainer->plan, status) ||
-        !cvy_plan_make_nhwc(trainer->network, &trainer->variables, &trainer->plan_nhwc, status) ||
         !check_network(trainer, status))
         return false;
     size_t floats = trainer->variables.floats;
@@ -40,8 +39,8 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->kernels = options->kernels;
     trainer->seed = options->seed;
     trainer->label_smoothing = (float)options->label_smoothing;
-    trainer->layout = options->layout;
     trainer->profile.wanted = options->profile;
+    trainer->preprocessing = cvy_preprocessing_none;
     trainer->threads_limit = options->threads;
     trainer->threads_asked = options->threads > 0;
     if (options->threads == 0) {
@@ -70,7 +69,6 @@ void cvy_trainer_free(cvy_trainer *trainer) {
     cvy_optimizer_destroy(&trainer->optimizer);
     free(trainer->parameters);
     cvy_plan_free(&trainer->plan);
-    cvy_plan_free(&trainer->plan_nhwc);
     cvy_variables_free(&trainer->variables);
     free(trainer);
 }
@@ -95,13 +93,20 @@ int cvy_trainer_classes(const cvy_trainer *trainer) {
     return trainer->plan.classes;
 }
 
-bool cvy_trainer_check_dataset(const cvy_trainer *trainer, const cvy_dataset *dataset, bool labels,
-                               cvy_status *status) {
-    const cvy_image_shape *input = &trainer->plan.input;
-    if (dataset->height * dataset->width * dataset->channels != input->height * input->width * input->channels ||
-        (input->height > 1 && (dataset->height != input->height || dataset->width != input->width)))
-        return cvy_fail(status, CVY_FAILED, dataset->origin, "images are %d x %d x %d, the network wants %d x %d x %d",
-                        dataset->height, dataset->width, dataset->channels, input->height, input->width,
-                        input->channels);
-    return !labels || cvy_dataset_check_labels(dataset, trainer->plan.classes, status);
+void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing) {
+    trainer->preprocessing = *preprocessing;
+}
+
+void cvy_trainer_set_course(cvy_trainer *trainer, const cvy_course *course) {
+    trainer->course = *course;
+    trainer->course_begun = trainer->optimizer.step;
+}
+
+void cvy_trainer_finish(cvy_trainer *trainer) {
+    cvy_optimizer_finish(&trainer->optimizer, trainer->variables.floats, trainer->parameters);
+}
+
+bool cvy_trainer_take(cvy_trainer *trainer, const cvy_dataset *dataset, int shift, bool labels, cvy_status *status) {
+    return cvy_intake_make(&trainer->preprocessing, dataset, &trainer->plan.input, shift, &trainer->intake, status) &&
+           (!labels || cvy_dataset_check_labels(dataset, trainer->plan.classes, status));
 }

@@ -9,8 +9,10 @@
 #define CVY_TRAINER_H
 
 #include "../data/dataset.h"
-#include "../model/plan.h"
+#include "../data/preprocess.h"
+#include "../model/variables.h"
 #include "optimizer.h"
+#include "schedule.h"
 
 typedef struct cvy_trainer cvy_trainer;
 
@@ -18,7 +20,6 @@ typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
     int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
-    cvy_layout layout;      /* of inference; for training automatic or HWC16N */
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
@@ -41,6 +42,21 @@ int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last 
 /* How many threads a step of batch_size images takes, why, and where they are kept, in words. */
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);
+
+/* What becomes of every image from now on before the network sees it; nothing at first. */
+void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing);
+
+/* How the coming steps go. */
+typedef struct cvy_course {
+    cvy_schedule schedule; /* of the learning rate, over `steps` steps from now on; beyond them as in the last */
+    uint64_t steps;        /* 0: the optimizer's rate throughout */
+    int random_shift;      /* training images move by up to so many pixels, see intake.h */
+} cvy_course;
+
+void cvy_trainer_set_course(cvy_trainer *trainer, const cvy_course *course);
+
+/* The training is over: parameters become their moving average if the optimizer keeps one. */
+void cvy_trainer_finish(cvy_trainer *trainer);
 
 /* One step on the images order[0 .. count): adds to metrics. A non-finite loss, gradient or parameter is CVY_DIVERGED.
  */

@@ -3,6 +3,7 @@
 #define CVY_TRAINER_OBJECT_H
 
 #include "../model/plan.h"
+#include "intake.h"
 #include "profile.h"
 #include "reduce.h"
 #include "team.h"
@@ -17,8 +18,10 @@ typedef struct cvy_tally {
 
 /* A thread's own things; nobody else writes them. */
 typedef struct cvy_worker {
-    float *workspace[CVY_LAYOUTS]; /* by the plan's layout */
-    float *gradients;              /* [depth][variables.floats]: the sums of its forest's nodes */
+    float *workspace;
+    float *intake; /* scratch of the images' way in */
+    size_t intake_floats;
+    float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
     int depth;
     cvy_tally *tallies; /* of its blocks of the current step */
     size_t tally_capacity;
@@ -42,17 +45,20 @@ struct cvy_trainer {
     const cvy_network *network;
     const cvy_kernels *kernels;
     cvy_variables variables;
-    cvy_plan plan, plan_nhwc;
-    cvy_layout layout; /* of inference */
+    cvy_plan plan;
     cvy_optimizer optimizer;
     float *parameters;
     uint64_t seed;
     float label_smoothing;
+    cvy_preprocessing preprocessing;
+    cvy_intake intake; /* of the present run's images */
+    cvy_course course;
+    uint64_t course_begun; /* optimizer steps done before it */
     int threads_limit, threads;
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */
     bool topology_known;
-    cvy_team *team; /* of the last run of several threads */
+    cvy_team *team;
     cvy_trainer_profile profile;
     int workers_count;
     cvy_worker *workers;
@@ -61,28 +67,15 @@ struct cvy_trainer {
     cvy_optimizer saved_optimizer;
 };
 
-/* Whether the network can read these images and, if wanted, knows their labels. */
-bool cvy_trainer_check_dataset(const cvy_trainer *trainer, const cvy_dataset *dataset, bool labels, cvy_status *status);
+/* Plans the way of a data set's images, moved by up to `shift` pixels, into the network. Images that it cannot read
+ * and, if wanted, labels that it does not know are errors. */
+bool cvy_trainer_take(cvy_trainer *trainer, const cvy_dataset *dataset, int shift, bool labels, cvy_status *status);
 
-/* Work for a trainer's threads. */
-typedef struct cvy_job {
-    const cvy_plan *plan;
-    size_t blocks, last_blocks; /* of a step, and of the epoch's last, shorter one */
-    bool training;
-    cvy_team_fn *work;
-    void *argument;
-} cvy_job;
-
-/* Runs a job on as many threads as help, which is never more than there are blocks, and as the system grants; each has
- * its worker ready for its share. Returns how many these were, 0 on an error. */
-int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status);
-
-/* Within a job: returns when all threads have called it (cvy_team_barrier). */
-static inline void cvy_workers_meet(cvy_trainer *trainer, int threads) {
-    if (threads > 1)
-        cvy_team_barrier(trainer->team);
-}
-
+/* Runs work on as many threads as help, which is never more than there are blocks, and as the system grants; each has
+ * its worker ready for its share of steps of `blocks` blocks, the last one of last_blocks. Returns how many these
+ * were, 0 on an error. */
+int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, bool training, cvy_team_fn *work,
+                    void *argument, cvy_status *status);
 void cvy_workers_free(cvy_trainer *trainer);
 
 #endif

@@ -69,6 +69,16 @@ static void backward(const cvy_block *block, const float *parameters, float *gra
     }
 }
 
+/* The block's images, each moved as it falls out. */
+static void load_block(const cvy_run *run, const cvy_block *block, const cvy_block_random *random,
+                       const uint32_t *index, float *scratch) {
+    cvy_shift shifts[CVY_LANES];
+    for (int l = 0; l < block->count; l++)
+        shifts[l] =
+            cvy_shift_draw(run->trainer->course.random_shift, random->seed, random->step, random->first + (uint32_t)l);
+    cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, true, scratch);
+}
+
 /* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
  * blocks complete the tree. */
 static void train_blocks(const cvy_run *run, size_t step, int thread, int threads) {
@@ -83,12 +93,12 @@ static void train_blocks(const cvy_run *run, size_t step, int thread, int thread
     for (size_t b = begin; b < end; b++) {
         const uint32_t *index = batch + b * CVY_LANES;
         size_t left = images - b * CVY_LANES;
-        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace[CVY_LAYOUT_HWC16N],
+        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace,
                            left < CVY_LANES ? (int)left : CVY_LANES};
         cvy_block_random random = {trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
         cvy_node node = {0, (uint32_t)b, worker->gradients + (size_t)worker->forest.count * floats};
 
-        cvy_batch_load(&block, run->dataset, index, true);
+        load_block(run, &block, &random, index, worker->intake);
         fetch_images(run, step, b + 1, end, thread, threads);
         cvy_watch_step(worker->watch, CVY_PART_LOAD);
         const float *logits = forward(&block, trainer->parameters, &random, worker->watch);
@@ -156,6 +166,17 @@ static bool all_finite(const cvy_trainer *trainer, int threads) {
     return true;
 }
 
+/* Of the coming step. */
+static double learning_rate(const cvy_trainer *trainer) {
+    const cvy_course *course = &trainer->course;
+    double rate = trainer->optimizer.settings.learning_rate;
+    if (!course->steps)
+        return rate;
+    uint64_t step = trainer->optimizer.step - trainer->course_begun;
+    return rate *
+           cvy_schedule_factor(&course->schedule, step < course->steps ? step : course->steps - 1, course->steps);
+}
+
 /* Every thread's way through an epoch. The threads meet twice a step: when the gradients are complete, and when the
  * parameters are updated. */
 static void train(void *argument, int thread, int threads) {
@@ -164,17 +185,18 @@ static void train(void *argument, int thread, int threads) {
     cvy_watch *watch = trainer->workers[thread].watch;
     if (watch)
         watch->last = cvy_clock();
+    cvy_intake_begin(&trainer->intake, trainer->workers[thread].intake);
     for (size_t step = 0; step < run->steps; step++) {
         if (thread == 0)
-            cvy_optimizer_begin(&trainer->optimizer, trainer->optimizer.settings.learning_rate);
+            cvy_optimizer_begin(&trainer->optimizer, learning_rate(trainer));
         train_blocks(run, step, thread, threads);
-        cvy_workers_meet(trainer, threads);
+        cvy_team_barrier(trainer->team);
         cvy_watch_step(watch, CVY_PART_WAIT_GRADIENTS);
         update_slice(run, thread, threads);
         if (thread == 0)
             conclude(run, threads);
         cvy_watch_step(watch, CVY_PART_CONCLUSION);
-        cvy_workers_meet(trainer, threads);
+        cvy_team_barrier(trainer->team);
         cvy_watch_step(watch, CVY_PART_WAIT_PARAMETERS);
         if (run->halt != HALT_NO || !all_finite(trainer, threads))
             break;
@@ -228,12 +250,8 @@ static void book_run(const cvy_run *run, int threads) {
 }
 
 static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
-    if (!cvy_trainer_check_dataset(trainer, run->dataset, true, status))
+    if (!cvy_trainer_take(trainer, run->dataset, trainer->course.random_shift, true, status))
         return false;
-    if (trainer->layout == CVY_LAYOUT_NHWC)
-        return cvy_fail(status, CVY_USAGE, "layout",
-                        "training takes hwc16n, in which alone the gradients of max-pools are summed; nhwc is for "
-                        "inference");
     if (run->count == 0)
         return cvy_fail(status, CVY_FAILED, run->dataset->origin, "no images to train on");
     if (run->batch_size > run->count)
@@ -246,13 +264,8 @@ static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
     if (trainer->profile.wanted && trainer->profile.peak == 0)
         trainer->profile.peak = cvy_profile_peak(trainer->kernels);
     run->begun = cvy_clock();
-    cvy_job job = {.plan = &trainer->plan,
-                   .blocks = cvy_blocks_of(run->batch_size),
-                   .last_blocks = cvy_blocks_of(last),
-                   .training = true,
-                   .work = train,
-                   .argument = run};
-    int threads = cvy_workers_run(trainer, &job, status);
+    int threads =
+        cvy_workers_run(trainer, cvy_blocks_of(run->batch_size), cvy_blocks_of(last), true, train, run, status);
     if (!threads)
         return false;
     trainer->threads = threads;

@@ -8,11 +8,17 @@
 #include "binding.h"
 
 /* Gives worker what it needs for `blocks` blocks a step; depth 0: forward only. */
-static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
-                  cvy_status *status) {
-    float **workspace = &worker->workspace[plan->layout];
-    if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
+static bool equip(cvy_trainer *trainer, cvy_worker *worker, size_t blocks, int depth, cvy_status *status) {
+    if (!worker->workspace &&
+        !(worker->workspace = cvy_allocate(trainer->plan.workspace, sizeof(float), "block workspace", status)))
         return false;
+    if (worker->intake_floats < trainer->intake.floats) {
+        free(worker->intake);
+        worker->intake_floats = 0;
+        if (!(worker->intake = cvy_allocate(trainer->intake.floats, sizeof(float), "images on their way", status)))
+            return false;
+        worker->intake_floats = trainer->intake.floats;
+    }
     if (worker->depth < depth) {
         free(worker->gradients);
         worker->depth = 0;
@@ -51,7 +57,7 @@ static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int thr
 
 /* Makes a team of `threads` and room for its workers. */
 static bool prepare(cvy_trainer *trainer, int threads, cvy_status *status) {
-    if (threads > 1 && (!trainer->team || cvy_team_size(trainer->team) != threads)) {
+    if (!trainer->team || cvy_team_size(trainer->team) != threads) {
         cvy_team_free(trainer->team);
         if (!(trainer->team = cvy_team_new(threads)))
             return cvy_fail(status, CVY_FAILED, "threads", "no team of %d threads could be made", threads);
@@ -69,12 +75,15 @@ static bool prepare(cvy_trainer *trainer, int threads, cvy_status *status) {
     return true;
 }
 
-/* A job with a team that is to have exactly the size that was prepared. */
-typedef struct cvy_call {
+/* Work that fits a team of exactly the size that was prepared. */
+typedef struct cvy_job {
     cvy_trainer *trainer;
-    const cvy_job *job;
+    size_t blocks, last_blocks;
+    bool training;
+    cvy_team_fn *work;
+    void *argument;
     int prepared, granted;
-} cvy_call;
+} cvy_job;
 
 static bool all_equipped(const cvy_trainer *trainer, int threads) {
     for (int t = 0; t < threads; t++)
@@ -86,12 +95,11 @@ static bool all_equipped(const cvy_trainer *trainer, int threads) {
 /* A thread's part of a job. It allocates and first touches what it works with itself, so that this lies in the memory
  * next to its core. */
 static void take_part(void *argument, int thread, int threads) {
-    cvy_call *call = argument;
-    cvy_trainer *trainer = call->trainer;
-    const cvy_job *job = call->job;
+    cvy_job *job = argument;
+    cvy_trainer *trainer = job->trainer;
     if (thread == 0)
-        call->granted = threads;
-    if (threads != call->prepared)
+        job->granted = threads;
+    if (threads != job->prepared)
         return;
     cvy_binding binding = {0};
     cvy_processors processors;
@@ -101,9 +109,9 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_worker *worker = &trainer->workers[thread];
     int depth;
     size_t most = most_blocks(job->blocks, job->last_blocks, thread, threads, &depth);
-    worker->equipped.code = CVY_OK;
-    equip(trainer, worker, job->plan, most, job->training ? depth : 0, &worker->equipped);
-    cvy_workers_meet(trainer, threads);
+    worker->equipped = (cvy_status){0};
+    equip(trainer, worker, most, job->training ? depth : 0, &worker->equipped);
+    cvy_team_barrier(trainer->team);
     if (all_equipped(trainer, threads))
         job->work(job->argument, thread, threads);
     cvy_binding_leave(&binding);
@@ -122,34 +130,37 @@ static void know_topology(cvy_trainer *trainer) {
     trainer->topology_known = true;
 }
 
-int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
-    int threads = team_size(trainer, job->blocks);
+int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, bool training, cvy_team_fn *work,
+                    void *argument, cvy_status *status) {
+    int threads = team_size(trainer, blocks);
     if (threads > 1)
         know_topology(trainer);
-    for (;;) {
-        cvy_call call = {.trainer = trainer, .job = job, .prepared = threads};
-        if (!prepare(trainer, threads, status))
+    cvy_job job = {.trainer = trainer,
+                   .blocks = blocks,
+                   .last_blocks = last_blocks,
+                   .training = training,
+                   .work = work,
+                   .argument = argument,
+                   .prepared = threads};
+    for (;; job.prepared = job.granted) { /* the system may grant fewer than asked for */
+        if (!prepare(trainer, job.prepared, status))
             return 0;
-        if (threads == 1)
-            take_part(&call, 0, 1);
-        else
-            cvy_team_run(trainer->team, take_part, &call);
-        if (call.granted == threads)
+        cvy_team_run(trainer->team, take_part, &job);
+        if (job.granted == job.prepared)
             break;
-        threads = call.granted; /* the system may grant fewer than asked for */
     }
-    for (int t = 0; t < threads; t++)
+    for (int t = 0; t < job.prepared; t++)
         if (!cvy_ok(&trainer->workers[t].equipped)) {
             *status = trainer->workers[t].equipped;
             return 0;
         }
-    return threads;
+    return job.prepared;
 }
 
 void cvy_workers_free(cvy_trainer *trainer) {
     for (int i = 0; i < trainer->workers_count; i++) {
-        for (int layout = 0; layout < CVY_LAYOUTS; layout++)
-            free(trainer->workers[i].workspace[layout]);
+        free(trainer->workers[i].workspace);
+        free(trainer->workers[i].intake);
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);
         free(trainer->workers[i].watch);

@@ -12,11 +12,11 @@ says err '^convoy: xyzzy: no such command$'
 run 0 "--version" "$program" --version
 says out '^convoy [0-9]+\.[0-9]+\.[0-9]+$'
 run 0 "--help" "$program" --help
-for command in train evaluate predict summary verify info; do
+for command in train recipes evaluate predict summary verify info; do
     says out "^  $command "
 done
 empty err
-for command in train evaluate predict summary verify info; do
+for command in train recipes evaluate predict summary verify info; do
     run 0 "$command --help" "$program" $command --help
     says out "^Usage: convoy $command"
     says out '^Examples:$'
@@ -33,7 +33,7 @@ says err '^Try "convoy train --help"\.$'
 run 2 "misspelt option" "$program" train --epohcs=3
 says err '^convoy: --epohcs: no such option; did you mean --epochs\?$'
 run 2 "ambiguous beginning" "$program" train --s 1
-says err '^convoy: --s: 2 options begin like this$'
+says err '^convoy: --s: 4 options begin like this$'
 run 2 "short option" "$program" train -e 3
 says err '^convoy: -e: no such option$'
 run 2 "missing value" "$program" train --epochs

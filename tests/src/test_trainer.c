@@ -44,11 +44,15 @@ static cvy_dataset *dataset(void) {
     return set;
 }
 
+/* Everything that a recipe may ask for, or nothing. */
+static bool with_recipe;
+
 static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels, cvy_tier tier, int threads,
                                const char *optimizer) {
     cvy_status status = {0};
     cvy_kernels_fill(kernels, tier);
-    cvy_trainer_options options = {.kernels = kernels, .threads = threads, .seed = 9};
+    cvy_trainer_options options = {
+        .kernels = kernels, .threads = threads, .seed = 9, .label_smoothing = with_recipe ? 0.1 : 0};
     assert_true(cvy_optimizer_parse(optimizer, &options.optimizer, &status));
     cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
     if (!trainer)
@@ -63,10 +67,23 @@ typedef struct outcome {
     cvy_metrics metrics;
 } outcome;
 
+static void set_recipe(cvy_trainer *trainer, size_t batch) {
+    cvy_status status = {0};
+    cvy_preprocessing preprocessing;
+    cvy_course course = {.steps = (IMAGES + batch - 1) / batch, .random_shift = 2};
+    assert_true(cvy_preprocessing_parse("deskew,scale=1/255,mean=0.1", &preprocessing, &status));
+    assert_true(cvy_schedule_parse("cosine:warmup=0.2", &course.schedule, &status));
+    cvy_trainer_preprocess(trainer, &preprocessing);
+    cvy_trainer_set_course(trainer, &course);
+}
+
 static outcome train_epoch(const cvy_network *network, cvy_tier tier, int threads, size_t batch) {
     cvy_status status = {0};
     cvy_kernels kernels;
-    cvy_trainer *trainer = trainer_of(network, &kernels, tier, threads, "rmsprop");
+    cvy_trainer *trainer = trainer_of(network, &kernels, tier, threads,
+                                      with_recipe ? "adam:weight_decay=0.1,use_ema,ema_momentum=0.9" : "rmsprop");
+    if (with_recipe)
+        set_recipe(trainer, batch < IMAGES ? batch : IMAGES);
     cvy_dataset *set = dataset();
     uint32_t order[IMAGES];
     outcome result = {.bytes = cvy_trainer_variables(trainer)->floats * sizeof(float)};
@@ -74,6 +91,7 @@ static outcome train_epoch(const cvy_network *network, cvy_tier tier, int thread
     if (!cvy_trainer_epoch(trainer, set, order, IMAGES, batch, NULL, NULL, NULL, &result.metrics, &status))
         fail_msg("%s: %s", status.where, status.what);
     assert_int_equal(result.metrics.images, IMAGES);
+    cvy_trainer_finish(trainer);
     result.parameters = malloc(result.bytes);
     memcpy(result.parameters, cvy_trainer_parameters(trainer), result.bytes);
     cvy_dataset_free(set);
@@ -182,94 +200,16 @@ static void everything_is_the_same_on_every_tier(void **state) {
     cvy_network_free(network);
 }
 
-/* ---- Layouts ---------------------------------------------------------------------------------------------------- */
-
-typedef struct forecast {
-    float probabilities[IMAGES * 10];
-    cvy_metrics metrics;
-} forecast;
-
-/* Predicts and evaluates `count` images from the third on; alone with data that end with the last of them. */
-static forecast predict_in(const cvy_network *network, cvy_layout layout, cvy_tier tier, const void *pixels,
-                           bool floats, size_t count) {
-    cvy_status status = {0};
-    cvy_kernels kernels;
-    cvy_kernels_fill(&kernels, tier);
-    cvy_trainer_options options = {.kernels = &kernels, .threads = 2, .seed = 9, .layout = layout};
-    assert_true(cvy_optimizer_parse("sgd", &options.optimizer, &status));
-    cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
-    cvy_dataset *set = floats ? cvy_dataset_from_f32(pixels, labels, count + 2, 28, 28, 1, &status)
-                              : cvy_dataset_from_u8(pixels, labels, count + 2, 28, 28, 1, &status);
-    forecast f = {.metrics = {0}};
-    bool done = trainer && set && cvy_trainer_forward(trainer, set, 2, count, f.probabilities, NULL, &status) &&
-                cvy_trainer_forward(trainer, set, 2, count, NULL, &f.metrics, &status);
-    if (!done)
-        fail_msg("%s: %s", status.where, status.what);
-    cvy_dataset_free(set);
-    cvy_trainer_free(trainer);
-    return f;
-}
-
-static void same_in_every_layout(const cvy_network *network) {
-    static const size_t counts[] = {1, 2, 7, 8, 9, 16, 17, IMAGES - 2};
-    unsigned tiers = cvy_cpu_tiers();
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        const size_t count = counts[i], pixels = (count + 2) * PIXELS;
-        float *floats = malloc(pixels * sizeof *floats); /* nothing behind them may be read */
-        for (size_t p = 0; p < pixels; p++)
-            floats[p] = images[p] / 64.0f - 1;
-        for (int f = 0; f < 2; f++) {
-            const void *data = f ? (const void *)floats : images;
-            forecast expected = predict_in(network, CVY_LAYOUT_HWC16N, CVY_TIER_scalar, data, f, count);
-            assert_int_equal(expected.metrics.images, count);
-            for (int tier = 0; tier < CVY_TIERS; tier++)
-                for (int layout = 0; layout < CVY_LAYOUTS && (tiers >> tier & 1); layout++) {
-                    forecast found = predict_in(network, (cvy_layout)layout, (cvy_tier)tier, data, f, count);
-                    if (memcmp(&expected, &found, sizeof found) != 0)
-                        fail_msg("%zu %s images, %s, %s: not the same bits", count, f ? "float" : "uint8",
-                                 cvy_layout_name((cvy_layout)layout), cvy_tier_name((cvy_tier)tier));
-                }
-        }
-        free(floats);
-    }
-}
-
-static void lesson_is_the_same_in_every_layout(void **state) {
+static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
     (void)state;
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
-    same_in_every_layout(network);
+    with_recipe = true;
+    same_for_any_threads(network);
+    same_on_every_tier(network);
+    with_recipe = false;
     cvy_network_free(network);
 }
-
-static void everything_is_the_same_in_every_layout(void **state) {
-    (void)state;
-    cvy_network *network = network_with_everything();
-    same_in_every_layout(network);
-    cvy_network_free(network);
-}
-
-static void training_takes_hwc16n(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_network *network = cvy_network_builtin("lesson", &status);
-    cvy_kernels kernels;
-    cvy_kernels_fill(&kernels, CVY_TIER_scalar);
-    cvy_trainer_options options = {.kernels = &kernels, .threads = 1, .layout = CVY_LAYOUT_NHWC};
-    assert_true(cvy_optimizer_parse("sgd", &options.optimizer, &status));
-    cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
-    cvy_dataset *set = dataset();
-    uint32_t order[2] = {0, 1};
-    cvy_metrics metrics = {0};
-    assert_false(cvy_trainer_step(trainer, set, order, 2, &metrics, &status));
-    assert_int_equal(status.code, CVY_USAGE);
-    assert_string_equal(status.where, "layout");
-    cvy_dataset_free(set);
-    cvy_trainer_free(trainer);
-    cvy_network_free(network);
-}
-
-/* ---- Sums ------------------------------------------------------------------------------------------------------- */
 
 /* The tree, written down as the recursion it is. */
 static float tree(const float *leaves, size_t begin, size_t width, size_t count) {
@@ -446,9 +386,7 @@ int main(void) {
         cmocka_unit_test(everything_is_the_same_for_any_threads),
         cmocka_unit_test(lesson_is_the_same_on_every_tier),
         cmocka_unit_test(everything_is_the_same_on_every_tier),
-        cmocka_unit_test(lesson_is_the_same_in_every_layout),
-        cmocka_unit_test(everything_is_the_same_in_every_layout),
-        cmocka_unit_test(training_takes_hwc16n),
+        cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
         cmocka_unit_test(threads_are_bound_while_training),
         cmocka_unit_test(a_stop_leaves_the_last_whole_step),
         cmocka_unit_test(divergence_goes_back_to_the_last_epoch),

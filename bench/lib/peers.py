@@ -1,0 +1,60 @@
+"""The systems that a user would take instead: oneDNN on single layers, Keras, PyTorch and JAX on the epoch."""
+
+import json
+import os
+import subprocess
+
+import table
+from program import ROOT
+
+
+def race():
+    """Seconds of an epoch by peer, from tools/race; {"error": why} where it could not run."""
+    path = os.path.join(ROOT, "tools", "race")
+    if not os.access(path, os.X_OK):
+        return {"error": f"{path} is not there"}
+    done = subprocess.run([path, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        try:
+            one = json.loads(line)
+            found[one["peer"]] = float(one["seconds_per_epoch"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    if not found:
+        return {"error": f"tools/race: exit code {done.returncode}: {done.stderr.strip()[-300:]}"}
+    return found
+
+
+def onednn(record):
+    """[(layer, part, microseconds, times as long as here)] for the layers that oneDNN ran."""
+    figures, rows = record["figures"], []
+    for name, figure in figures.items():
+        pieces = name.split("/")
+        if pieces[:2] != ["peer", "onednn"] or len(pieces) != 5:
+            continue
+        own = figures.get(f"layer/{record['model']}/{pieces[3]}/{pieces[4]}/{record['tier']}/{record['variant']}")
+        rows.append((pieces[3], pieces[4], figure["median"],
+                     figure["median"] / own["median"] if own and own["median"] > 0 else None))
+    return rows
+
+
+def epochs(record):
+    """[(peer, seconds, times as long as Convoy's epoch of as many images)], Convoy on its most threads."""
+    own = list(table.steps(record["figures"], record["model"], record["batch"]).values())
+    seconds = own[-1]["median"] * own[-1]["steps"] / 1e6 if own else None
+    return [(peer, value, value / seconds if seconds else None)
+            for peer, value in record.get("peers", {}).items() if peer != "error"]
+
+
+def lines(record):
+    said = []
+    rows = [[f"oneDNN: {layer} {part}", f"{table.microseconds(us)} µs", f"{ratio:.1f} times Convoy's" if ratio else ""]
+            for layer, part, us, ratio in onednn(record)]
+    rows += [[f"{peer}: an epoch", table.seconds(value), f"{ratio:.1f} times Convoy's" if ratio else ""]
+             for peer, value, ratio in epochs(record)]
+    if rows:
+        said += table.lay_out(rows)
+    if "error" in record.get("peers", {}):
+        said.append(f"no other peers: {record['peers']['error']}")
+    return said

@@ -1,0 +1,229 @@
+#include "intake.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../base/random.h"
+
+/* ---- Shifts ----------------------------------------------------------------------------------------------------- */
+
+cvy_shift cvy_shift_at(int most, int i) {
+    for (int y = -most; y <= most; y++) {
+        int reach = most - (y < 0 ? -y : y), wide = 2 * reach + 1;
+        if (i < wide)
+            return (cvy_shift){y, i - reach};
+        i -= wide;
+    }
+    return (cvy_shift){0, 0};
+}
+
+cvy_shift cvy_shift_draw(int most, uint64_t seed, uint32_t step, uint64_t place) {
+    if (most == 0)
+        return (cvy_shift){0, 0};
+    cvy_random draw = cvy_random_at(seed, CVY_RANDOM_SHIFT, step, place);
+    return cvy_shift_at(most, (int)((uint64_t)draw.u[0] * (uint64_t)cvy_shift_count(most) >> 32));
+}
+
+/* ---- Planning --------------------------------------------------------------------------------------------------- */
+
+/* No image is sheared by more than 45 degrees. */
+static const double steepest = 1.0;
+
+static bool check_fit(const cvy_dataset *dataset, int height, int width, const cvy_image_shape *input,
+                      cvy_status *status) {
+    bool changed = height != dataset->height || width != dataset->width;
+    if ((size_t)height * (size_t)width * (size_t)dataset->channels ==
+            (size_t)input->height * (size_t)input->width * (size_t)input->channels &&
+        (input->height == 1 || (height == input->height && width == input->width)))
+        return true;
+    return cvy_fail(status, CVY_FAILED, dataset->origin, "images are %d x %d x %d%s, the network wants %d x %d x %d",
+                    height, width, dataset->channels, changed ? " when preprocessed" : "", input->height, input->width,
+                    input->channels);
+}
+
+static size_t reserve(cvy_intake *intake, size_t floats) {
+    size_t offset = intake->floats;
+    intake->floats += (floats + 31) / 16 * 16; /* vector loads may run up to 15 floats past the end */
+    return offset;
+}
+
+static void place(cvy_intake *intake, const cvy_image_shape *input) {
+    const int *pool = intake->preprocessing.average_pooling;
+    const cvy_image_shape *cropped = &intake->cropped;
+    int row = cropped->width * cropped->channels;
+    bool pooled = pool[0] > 0;
+    /* Images that are not pooled are sampled to where the network reads them. */
+    intake->cropped.row = !pooled && input->height > 1 ? input->row : row;
+    intake->cropped.image = !pooled ? input->image : cropped->height * row;
+    intake->canvas_row = (intake->width + 2 * intake->border_x) * intake->channels;
+    intake->canvas_floats = (size_t)(intake->height + 2 * intake->border_y) * (size_t)intake->canvas_row;
+    reserve(intake, intake->canvas_floats);
+    intake->moments = reserve(intake, 3 * (size_t)intake->width * (size_t)intake->channels);
+    intake->starts = reserve(intake, (size_t)cropped->height);
+    intake->fractions = reserve(intake, (size_t)cropped->height);
+    if (!pooled)
+        return;
+    intake->samples = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
+    intake->block = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
+    intake->pool = (cvy_pool_shape){.height = cropped->height,
+                                    .width = cropped->width,
+                                    .channels = cropped->channels,
+                                    .window_height = pool[0],
+                                    .window_width = pool[1],
+                                    .stride_y = pool[0],
+                                    .stride_x = pool[1],
+                                    .output_height = cropped->height / pool[0],
+                                    .output_width = cropped->width / pool[1]};
+}
+
+bool cvy_intake_make(const cvy_preprocessing *preprocessing, const cvy_dataset *dataset, const cvy_image_shape *input,
+                     int shift, cvy_intake *intake, cvy_status *status) {
+    const cvy_preprocessing *p = preprocessing;
+    int height = dataset->height, width = dataset->width;
+    if (!cvy_preprocessing_extents(p, dataset->origin, &height, &width, status) ||
+        !check_fit(dataset, height, width, input, status))
+        return false;
+    double deviation = sqrt(p->variance);
+    *intake = (cvy_intake){.preprocessing = *p,
+                           .height = dataset->height,
+                           .width = dataset->width,
+                           .channels = dataset->channels,
+                           .border_y = shift,
+                           .border_x = shift,
+                           .scale = (float)(p->scale / deviation),
+                           .offset = (float)((p->offset - p->mean) / deviation)};
+    intake->plain = !p->deskew && !p->center_crop[0] && !p->average_pooling[0] && intake->scale == 1.0f &&
+                    intake->offset == 0.0f && shift == 0;
+    if (intake->plain)
+        return true;
+    if (p->deskew)
+        intake->border_x += (int)ceil(steepest * (dataset->height + shift)) + 1;
+    bool crops = p->center_crop[0] > 0;
+    intake->cropped = (cvy_image_shape){.height = crops ? p->center_crop[0] : dataset->height,
+                                        .width = crops ? p->center_crop[1] : dataset->width,
+                                        .channels = dataset->channels};
+    intake->top = (dataset->height - intake->cropped.height) / 2;
+    intake->left = (dataset->width - intake->cropped.width) / 2;
+    place(intake, input);
+    return intake->floats <= INT32_MAX ||
+           cvy_fail(status, CVY_FAILED, dataset->origin, "images of %d x %d x %d are too large to be preprocessed",
+                    dataset->height, dataset->width, dataset->channels);
+}
+
+void cvy_intake_begin(const cvy_intake *intake, float *scratch) {
+    if (!intake->plain)
+        memset(scratch, 0, intake->canvas_floats * sizeof *scratch);
+}
+
+/* ---- An image --------------------------------------------------------------------------------------------------- */
+
+/* Onto the canvas, as floats; its border stays zero. */
+static float *spread(const cvy_intake *intake, const cvy_kernels *kernels, const cvy_dataset *dataset, uint32_t index,
+                     float *canvas) {
+    const int floats = intake->width * intake->channels;
+    float *inner = canvas + (size_t)intake->border_y * (size_t)intake->canvas_row +
+                   (size_t)intake->border_x * (size_t)intake->channels;
+    const char *image = (const char *)dataset->images + index * cvy_dataset_image_bytes(dataset);
+    if (dataset->element == CVY_ELEMENT_U8) {
+        kernels->widen_u8(intake->height, floats, (const uint8_t *)image, intake->canvas_row, inner);
+        return inner;
+    }
+    const size_t bytes = (size_t)floats * sizeof(float);
+    for (int y = 0; y < intake->height; y++)
+        memcpy(inner + (size_t)y * (size_t)intake->canvas_row, image + (size_t)y * bytes, bytes);
+    return inner;
+}
+
+/* How far a line of ink leans, in columns a row, and the row that stays where it is: the regression of x on y, each
+ * pixel weighing what it holds, through the centre of gravity. An image without ink or without height stands upright.
+ * LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A ("deslanted"). */
+static double lean(const cvy_intake *intake, const cvy_kernels *kernels, const float *inner, float *moments,
+                   double *centre) {
+    const int floats = intake->width * intake->channels;
+    kernels->column_moments(intake->height, floats, intake->canvas_row, inner, moments);
+    double mass = 0, x_sum = 0, y_sum = 0, xy_sum = 0, yy_sum = 0;
+    const float *column = moments;
+    for (int x = 0; x < intake->width; x++)
+        for (int c = 0; c < intake->channels; c++, column++) {
+            double ink = (double)column[0], rows = (double)column[floats];
+            mass += ink;
+            x_sum += x * ink;
+            y_sum += rows;
+            xy_sum += x * rows;
+            yy_sum += (double)column[2 * floats];
+        }
+    *centre = 0;
+    if (!(mass > 0))
+        return 0;
+    double x_mean = x_sum / mass, y_mean = y_sum / mass, y_variance = yy_sum / mass - y_mean * y_mean;
+    if (!(y_variance >= 0.25 && y_mean >= 0 && y_mean <= intake->height))
+        return 0; /* no higher than a row (or not a picture: negative pixels, or no numbers) */
+    *centre = y_mean;
+    double slope = (xy_sum / mass - x_mean * y_mean) / y_variance;
+    return slope > -steepest ? (slope < steepest ? slope : steepest) : -steepest;
+}
+
+/* Where each row of the sample begins on the canvas, and how far it lies between two columns. */
+static void find_rows(const cvy_intake *intake, cvy_shift shift, double slope, double centre, int32_t *starts,
+                      float *fractions) {
+    /* Whole columns are cut off towards zero, so a whole number that makes all positive goes on first. */
+    const int positive = intake->border_x;
+    const int first = (intake->border_x + intake->left - shift.x) * intake->channels;
+    for (int i = 0; i < intake->cropped.height; i++) {
+        int y = intake->top + i - shift.y;
+        double column = slope * (y - centre) + positive;
+        int whole = (int)column;
+        starts[i] = (intake->border_y + y) * intake->canvas_row + first + (whole - positive) * intake->channels;
+        fractions[i] = (float)(column - whole);
+    }
+}
+
+/* ---- A block ---------------------------------------------------------------------------------------------------- */
+
+static void load_plain(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, float *images) {
+    const cvy_plan *plan = block->plan;
+    if (dataset->element == CVY_ELEMENT_U8)
+        block->kernels->gather_u8_hwc16n(&plan->input, dataset->images, index, block->count,
+                                         block->workspace + plan->input_block, images);
+    else
+        block->kernels->gather_f32_hwc16n(&plan->input, dataset->images, index, block->count,
+                                          block->workspace + plan->input_block, images);
+}
+
+/* The block's images into samples, as intake->cropped says. */
+static void sample(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
+                   const cvy_shift *shifts, float *samples, float *scratch) {
+    int32_t *starts = (int32_t *)(scratch + intake->starts);
+    float *fractions = scratch + intake->fractions;
+    for (int l = 0; l < block->count; l++) {
+        const float *inner = spread(intake, block->kernels, dataset, index[l], scratch);
+        double centre = 0, slope = 0;
+        if (intake->preprocessing.deskew)
+            slope = lean(intake, block->kernels, inner, scratch + intake->moments, &centre);
+        find_rows(intake, shifts[l], slope, centre, starts, fractions);
+        block->kernels->sample_rows(intake->cropped.height, intake->cropped.width * intake->channels, starts, fractions,
+                                    intake->channels, intake->scale, intake->offset, scratch, intake->cropped.row,
+                                    samples + (size_t)l * (size_t)intake->cropped.image);
+    }
+}
+
+void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
+                     const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch) {
+    const cvy_plan *plan = block->plan;
+    const cvy_kernels *k = block->kernels;
+    float *input = block->workspace + plan->input_block, *images = block->workspace + plan->input_images;
+    if (intake->plain) {
+        load_plain(block, dataset, index, training ? images : NULL);
+        return;
+    }
+    if (!intake->preprocessing.average_pooling[0]) {
+        sample(intake, block, dataset, index, shifts, images, scratch);
+        k->reorder_nhwc_hwc16n(&plan->input, images, block->count, input);
+        return;
+    }
+    sample(intake, block, dataset, index, shifts, scratch + intake->samples, scratch);
+    k->reorder_nhwc_hwc16n(&intake->cropped, scratch + intake->samples, block->count, scratch + intake->block);
+    k->avgpool_forward_hwc16n(&intake->pool, scratch + intake->block, input);
+    if (training)
+        k->reorder_hwc16n_nhwc(&plan->input, input, images);
+}

@@ -1,0 +1,38 @@
+/* How the learning rate goes over the steps of a training, as a factor of the optimizer's.
+ *
+ * Warm-up: Goyal et al., "Accurate, large minibatch SGD", 2017. Cosine: Loshchilov, Hutter, ICLR 2017. One cycle:
+ * Smith, Topin, "Super-convergence", 2018. Fractions of the training stand where Keras's schedules count steps, so that
+ * a schedule fits any budget. */
+#ifndef CVY_SCHEDULE_H
+#define CVY_SCHEDULE_H
+
+#include "../base/status.h"
+
+typedef enum cvy_schedule_kind {
+    CVY_SCHEDULE_CONSTANT,
+    CVY_SCHEDULE_LINEAR,
+    CVY_SCHEDULE_COSINE,
+    CVY_SCHEDULE_ONECYCLE, /* up and down along a cosine */
+    CVY_SCHEDULE_PIECEWISE,
+} cvy_schedule_kind;
+
+enum { CVY_PIECES_MAX = 16 };
+
+typedef struct cvy_schedule {
+    cvy_schedule_kind kind;
+    double warmup; /* fraction of the steps, 0 <= w < 1, in which the rate rises from `start` to 1 */
+    double start;  /* the factor that warm-up rises from */
+    double end;    /* linear, cosine, onecycle: the factor that the rate falls to */
+    int pieces;    /* piecewise: from the fraction at[i] of all steps on, factor[i] */
+    double at[CVY_PIECES_MAX], factor[CVY_PIECES_MAX];
+} cvy_schedule;
+
+/* Parses NAME[:KEY=VALUE,...]: constant, linear, cosine, onecycle, piecewise; keys warmup, start, end, and for
+ * piecewise FRACTION=FACTOR, in ascending order. Defaults: nothing but for onecycle, whose warmup is 0.3, start 0.04
+ * and end 0.000004. Errors say what is allowed. */
+bool cvy_schedule_parse(const char *text, cvy_schedule *schedule, cvy_status *status);
+
+/* The factor of step 0 <= step < steps; the same bits on every machine. */
+double cvy_schedule_factor(const cvy_schedule *schedule, uint64_t step, uint64_t steps);
+
+#endif
