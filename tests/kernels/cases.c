@@ -260,6 +260,8 @@ bool pool_case_at(case_set set, size_t index, pool_case *c) {
         c->shape = window_sweep(index);
     else if (in_sweep(&index, 33 * repeats)) /* channels */
         c->shape = pool(6 + (int32_t)(index / 33), 7, 1 + (int32_t)(index % 33), 2, 2, 2, 2, false);
+    else if (in_sweep(&index, 33 * repeats)) /* and of windows that overlap and are clipped */
+        c->shape = pool(5, 4 + (int32_t)(index / 33), 1 + (int32_t)(index % 33), 3, 3, 2, 2, true);
     else if (in_sweep(&index, 36 * repeats)) /* sizes */
         c->shape = pool(5 + (int32_t)(index * 7 % 36), 5 + (int32_t)((index + index / 36) % 36), 2, 2, 2, 2, 2,
                         index / 36 % 2);
