@@ -42,6 +42,11 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
         cvy_fail(status, CVY_USAGE, "threads", "%d threads make no team", options->threads);
         return;
     }
+    cvy_layout layout = CVY_LAYOUT_AUTO;
+    if (options->layout && !cvy_layout_from_name(options->layout, &layout)) {
+        cvy_fail(status, CVY_USAGE, "layout", "\"%s\" is not known; expected auto, hwc16n or nhwc", options->layout);
+        return;
+    }
     cvy_tier tier;
     const char *why;
     if (!cvy_optimizer_parse(options->optimizer ? options->optimizer : "rmsprop", &model->optimizer, status) ||
@@ -62,6 +67,7 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
                                      &(cvy_trainer_options){.kernels = &model->kernels,
                                                             .optimizer = model->optimizer,
                                                             .threads = options->threads,
+                                                            .layout = layout,
                                                             .profile = options->profile,
                                                             .seed = options->seed,
                                                             .label_smoothing = options->label_smoothing},

@@ -133,6 +133,10 @@ CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
  * text. */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
+/* How the network is computed, and why, in a layout: "hwc16n", the plan of training and of inference on many images, or
+ * "nhwc", that of inference on few. The caller frees the text. */
+CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status);
+
 /* ---- Preprocess ------------------------------------------------------------------------------------------------- */
 
 /* What becomes of every image before the network sees it, as KEY[=VALUE],... in any order; done in this one:
@@ -158,6 +162,8 @@ typedef struct cvy_compile_options {
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     bool profile;           /* keep account of where the time of training goes: cvy_profile_read */
     int threads;            /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
+    const char *layout;     /* of the images within the network: "hwc16n", "nhwc" (inference only); NULL or "auto": as
+                               the plan says, by their number. Changes no bit of the result */
     const char *isa;        /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
 } cvy_compile_options;
 

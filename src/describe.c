@@ -246,3 +246,23 @@ char *cvy_summary(const cvy_model *model, int columns, cvy_status *status) {
         optimizer = cvy_optimizer_parameters(&model->optimizer, cvy_trainer_variables(model->trainer)->parameters);
     return cvy_summary_text(model->network, columns, optimizer, false, status);
 }
+
+char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status) {
+    if (!cvy_ok(status) || !model)
+        return NULL;
+    cvy_layout wanted;
+    if (!layout || !cvy_layout_from_name(layout, &wanted) || wanted == CVY_LAYOUT_AUTO) {
+        cvy_fail(status, CVY_USAGE, "layout", "\"%s\" has no plan; expected hwc16n or nhwc", layout ? layout : "");
+        return NULL;
+    }
+    cvy_variables variables;
+    cvy_plan plan;
+    if (!cvy_variables_layout(model->network, &variables, status))
+        return NULL;
+    bool made = wanted == CVY_LAYOUT_NHWC ? cvy_plan_make_nhwc(model->network, &variables, &plan, status)
+                                          : cvy_plan_make(model->network, &variables, &plan, status);
+    char *text = made ? cvy_plan_text(&plan, model->network, status) : NULL;
+    cvy_plan_free(&plan);
+    cvy_variables_free(&variables);
+    return text;
+}

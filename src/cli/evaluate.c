@@ -4,6 +4,7 @@
 #include "options.h"
 #include "output.h"
 #include "session.h"
+#include "timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static void evaluate(cvy_model *model, const cvy_dataset *test, bool show_confus
 static void run(int argc, char **argv, cvy_status *status) {
     const char *weights = NULL, *model_name = NULL, *data = NULL, *preprocessing = NULL;
     cvy_compile_options compile = {0};
-    bool show_confusion = false;
+    bool show_confusion = false, timed = false;
     cli_option model = cli_option_model(&model_name);
     model.help = "the network, by name or as a file that holds what Keras's\n"
                  "model.to_json() wrote (default: the one the weights are of)";
@@ -121,7 +122,9 @@ static void run(int argc, char **argv, cvy_status *status) {
         cli_option_data(&data),
         {"confusion", NULL, "also print the confusion matrix and the most confused pairs", CLI_FLAG,
          .value = &show_confusion},
+        {"time", NULL, "also print how long it takes, once all is loaded", CLI_FLAG, .value = &timed},
         cli_option_threads(&compile.threads),
+        cli_option_layout(&compile.layout),
         cli_option_isa(&compile.isa),
     };
     cli_syntax syntax = {
@@ -137,6 +140,8 @@ static void run(int argc, char **argv, cvy_status *status) {
     cvy_model *trained = cli_model_ready(model_name, &compile, weights, preprocessing, status);
     if (cvy_ok(status))
         evaluate(trained, test, show_confusion, status);
+    if (timed && cvy_ok(status))
+        cli_time_evaluate(trained, test, status);
     cvy_model_free(trained);
     cvy_dataset_free(test);
 }

@@ -219,6 +219,16 @@ cli_option cli_option_threads(int *threads) {
                         .high = 1024};
 }
 
+cli_option cli_option_layout(const char **layout) {
+    return (cli_option){.name = "layout",
+                        .argument = "NAME",
+                        .help = "of the images within the network: hwc16n, or for inference nhwc;\n"
+                                "changes no bit of the result (default: by their number, see\n"
+                                "\"convoy summary --plan\")",
+                        .kind = CLI_TEXT,
+                        .value = layout};
+}
+
 cli_option cli_option_isa(const char **isa) {
     return (cli_option){.name = "isa",
                         .argument = "NAME",

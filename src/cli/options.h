@@ -44,6 +44,7 @@ cli_option cli_option_weights(const char **weights);
 cli_option cli_option_data(const char **data);
 cli_option cli_option_optimizer(const char **optimizer);
 cli_option cli_option_threads(int *threads);
+cli_option cli_option_layout(const char **layout);
 cli_option cli_option_isa(const char **isa);
 
 /* Of the names tried, the one that `word` is most likely a misspelling of; NULL if none is near. */

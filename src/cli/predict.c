@@ -3,6 +3,7 @@
 #include "options.h"
 #include "session.h"
 #include "table.h"
+#include "timing.h"
 
 #include <string.h>
 
@@ -16,13 +17,13 @@ static bool parse_split(const char *text, cvy_split *split, cvy_status *status) 
     return true;
 }
 
-static void predict(cvy_model *model, const cvy_dataset *dataset, int first, cvy_status *status) {
+static void predict(cvy_model *model, const cvy_dataset *dataset, int first, bool timed, cvy_status *status) {
     size_t count = cvy_dataset_count(dataset);
     if ((size_t)first > count)
         cvy_fail(status, CVY_USAGE, "--first", "%d images asked for, %s has %zu", first, cvy_dataset_origin(dataset),
                  count);
-    else
-        cli_print_predictions(model, dataset, (size_t)first, status);
+    else if (cli_print_predictions(model, dataset, (size_t)first, status) && timed)
+        cli_time_predict(model, dataset, (size_t)first, status);
 }
 
 static void run(int argc, char **argv, cvy_status *status) {
@@ -32,6 +33,7 @@ static void run(int argc, char **argv, cvy_status *status) {
     cli_option model = cli_option_model(&model_name);
     model.help = "the network, by name or as a file that holds what Keras's\n"
                  "model.to_json() wrote (default: the one the weights are of)";
+    bool timed = false;
     cli_option options[] = {
         cli_option_weights(&weights),
         {"first", "N", "how many images (default 5)", CLI_WHOLE, .value = &first, .low = 1, .high = 1000000000},
@@ -39,13 +41,16 @@ static void run(int argc, char **argv, cvy_status *status) {
         model,
         cli_option_preprocess(&preprocessing),
         cli_option_data(&data),
+        {"time", NULL, "also print how long it takes, once all is loaded", CLI_FLAG, .value = &timed},
         cli_option_threads(&compile.threads),
+        cli_option_layout(&compile.layout),
         cli_option_isa(&compile.isa),
     };
     cli_syntax syntax = {
         .usage = "predict --weights FILE [OPTION]...",
         .about = "Prints the softmax of the first images, rounded to two decimals, beside their labels.",
-        .examples = "convoy predict --weights lesson.safetensors --first 10 --split test",
+        .examples = "convoy predict --weights lesson.safetensors --first 10 --split test\n"
+                    "convoy predict --weights lesson.safetensors --first 1 --time",
         .options = options,
         .count = sizeof options / sizeof options[0],
     };
@@ -55,7 +60,7 @@ static void run(int argc, char **argv, cvy_status *status) {
     cvy_dataset *dataset = cvy_dataset_load(data, split, status);
     cvy_model *trained = cli_model_ready(model_name, &compile, weights, preprocessing, status);
     if (cvy_ok(status))
-        predict(trained, dataset, first, status);
+        predict(trained, dataset, first, timed, status);
     cvy_model_free(trained);
     cvy_dataset_free(dataset);
 }

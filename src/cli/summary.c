@@ -5,14 +5,33 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* The plans, or with a layout that one. */
+static void print_plans(const cvy_model *model, const char *layout, cvy_status *status) {
+    static const char *const layouts[] = {"hwc16n", "nhwc"};
+    const bool both = !layout || !strcmp(layout, "auto");
+    for (int i = 0; i < (both ? 2 : 1); i++) {
+        char *text = cvy_plan_summary(model, both ? layouts[i] : layout, status);
+        if (text)
+            printf("\n%s", text);
+        free(text);
+    }
+}
 
 static void run(int argc, char **argv, cvy_status *status) {
-    const char *model_name = "lesson";
-    cli_option options[] = {cli_option_model(&model_name)};
+    const char *model_name = "lesson", *layout = NULL;
+    bool plan = false;
+    cli_option options[] = {
+        cli_option_model(&model_name),
+        {"plan", NULL, "also print how it is computed: operations, layouts, workspace,\nand why", CLI_FLAG,
+         .value = &plan},
+        {"layout", "NAME", "hwc16n or nhwc: the plan of that layout alone", CLI_TEXT, .value = &layout},
+    };
     cli_syntax syntax = {
         .usage = "summary [OPTION]...",
         .about = "Prints a network's layers, shapes and numbers of parameters as Keras does.",
-        .examples = "convoy summary\nconvoy summary --model lenet5",
+        .examples = "convoy summary\nconvoy summary --model lenet5 --plan",
         .options = options,
         .count = sizeof options / sizeof options[0],
     };
@@ -23,6 +42,8 @@ static void run(int argc, char **argv, cvy_status *status) {
     if (text)
         fputs(text, stdout);
     free(text);
+    if (plan && cvy_ok(status))
+        print_plans(model, layout, status);
     cvy_model_free(model);
 }
 

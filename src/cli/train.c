@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 typedef struct train_options {
-    const char *recipe, *model, *weights, *data, *preprocessing, *optimizer, *schedule, *isa, *save, *log;
+    const char *recipe, *model, *weights, *data, *preprocessing, *optimizer, *schedule, *layout, *isa, *save, *log;
     int epochs, images, batch, random_shift, threads;
     double learning_rate, label_smoothing, validation, target;
     uint64_t seed;
@@ -72,6 +72,7 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         {"seed", "N", "of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
          .given = &o->seed_given},
         cli_option_threads(&o->threads),
+        cli_option_layout(&o->layout),
         cli_option_isa(&o->isa),
         {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
          CLI_REAL, .value = &o->validation, .low = 0, .high = 1 - DBL_EPSILON / 2,
@@ -187,6 +188,7 @@ static void override(const train_options *o, cvy_recipe *recipe) {
     compile->threads = o->threads;
     compile->isa = o->isa;
     compile->profile = o->profile;
+    compile->layout = o->layout;
     if (o->epochs || o->images) {
         fit->epochs = o->epochs;
         fit->images = (size_t)o->images;

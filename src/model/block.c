@@ -1,4 +1,5 @@
 #include "block.h"
+#include "block_nhwc.h"
 
 #include <string.h>
 
@@ -99,6 +100,8 @@ const float *cvy_block_forward_stage(const cvy_block *block, int index, const fl
 }
 
 const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random) {
+    if (block->plan->layout == CVY_LAYOUT_NHWC)
+        return cvy_block_forward_nhwc(block, parameters);
     const float *x = block->workspace + block->plan->input_block;
     for (int i = 0; i < block->plan->count; i++)
         x = cvy_block_forward_stage(block, i, x, parameters, random);
@@ -109,17 +112,28 @@ const float *cvy_block_forward(const cvy_block *block, const float *parameters, 
 
 void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float smoothing, float scale) {
     const cvy_plan *plan = block->plan;
+    float *loss = at(block, plan->loss);
+    int32_t *predicted = (int32_t *)at(block, plan->predicted);
+    if (plan->layout == CVY_LAYOUT_NHWC) {
+        block->kernels->softmax_cross_entropy_nhwc(plan->classes, plan->classes, block->count, labels, smoothing, scale,
+                                                   logits, loss, predicted, NULL);
+        return;
+    }
     const cvy_stage *last = &plan->stages[plan->count - 1];
     float *gradient = scale == 0.0f ? NULL : at(block, last->gradient);
-    block->kernels->softmax_cross_entropy_hwc16n(plan->classes, block->count, labels, smoothing, scale, logits,
-                                                 at(block, plan->loss), (int32_t *)at(block, plan->predicted),
-                                                 gradient);
+    block->kernels->softmax_cross_entropy_hwc16n(plan->classes, block->count, labels, smoothing, scale, logits, loss,
+                                                 predicted, gradient);
     if (gradient && last->derivative != CVY_NONE)
         block->kernels->multiply(lanes(last->output), gradient, at(block, last->derivative), gradient);
 }
 
 void cvy_block_probabilities(const cvy_block *block, const float *logits) {
-    block->kernels->softmax_forward_hwc16n(1, block->plan->classes, logits, at(block, block->plan->probabilities));
+    const int classes = block->plan->classes;
+    float *probabilities = at(block, block->plan->probabilities);
+    if (block->plan->layout == CVY_LAYOUT_NHWC)
+        block->kernels->softmax_forward_nhwc(block->count, classes, classes, logits, probabilities);
+    else
+        block->kernels->softmax_forward_hwc16n(1, classes, logits, probabilities);
 }
 
 /* ---- Backward --------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* One block of 16 images on its way through a plan: forward, loss, backward. Compute only: the caller brings the
- * workspace, the parameters and the place for the gradient. */
+/* One block of up to 16 images on its way through a plan: forward, loss, backward (in HWC16N alone). Compute only: the
+ * caller brings the workspace, the parameters and the place for the gradient. */
 #ifndef CVY_BLOCK_H
 #define CVY_BLOCK_H
 
@@ -19,8 +19,9 @@ typedef struct cvy_block {
     int count;        /* images in the block, 1..16; the other lanes compute on zeros */
 } cvy_block;
 
-/* The images are in the workspace (plan->input_block, and plan->input_images for training). Leaves the logits (without
- * a closing softmax: the output) and returns them. `random` NULL: inference (no derivatives, no dropout). */
+/* The images are in the workspace (plan->input_block in the plan's layout, and plan->input_images for training). Leaves
+ * the logits (without a closing softmax: the output) and returns them. `random` NULL: inference (no derivatives, no
+ * dropout). */
 const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random);
 
 /* Cross-entropy of the logits with smoothed labels: loss and predicted class of every lane in the workspace and, unless

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../kernels/scratch.h"
 #include "../base/memory.h"
 
 /* ---- Layers to stages ------------------------------------------------------------------------------------------- */
@@ -101,7 +102,7 @@ static cvy_stage *append(cvy_plan *plan, cvy_stage_kind kind, int layer, cvy_sha
     cvy_stage *stage = &plan->stages[plan->count++];
     *stage = (cvy_stage){.kind = kind, .first_layer = layer, .last_layer = layer, .input = input, .output = input};
     stage->weights = stage->bias = stage->value = stage->derivative = stage->gradient = CVY_NONE;
-    stage->winner = stage->padded = stage->padded_gradient = stage->images = stage->scratch = CVY_NONE;
+    stage->sums = stage->winner = stage->padded = stage->padded_gradient = stage->images = stage->scratch = CVY_NONE;
     return stage;
 }
 
@@ -258,12 +259,8 @@ static void reserve_shared(cvy_plan *plan) {
     }
 }
 
-static void place(cvy_plan *plan, const cvy_network *network, const cvy_variables *variables) {
-    cvy_shape input = network->layers[0].output;
-    plan->input = image_shape(input.height, input.width, input.channels);
-    plan->input_block = reserve_lanes(plan, cvy_shape_count(input));
-    plan->input_images = reserve(plan, (size_t)plan->input.image * CVY_LANES);
-
+/* Where the stages' parameters are, and which of them is the first to have any. */
+static void find_parameters(cvy_plan *plan, const cvy_variables *variables) {
     plan->first_trainable = plan->count;
     for (int i = plan->count - 1; i >= 0; i--) {
         cvy_stage *stage = &plan->stages[i];
@@ -275,8 +272,18 @@ static void place(cvy_plan *plan, const cvy_network *network, const cvy_variable
             plan->first_trainable = i;
         }
     }
-    for (int i = 0; i < plan->count; i++)
+}
+
+static void place(cvy_plan *plan, const cvy_network *network) {
+    cvy_shape input = network->layers[0].output;
+    plan->input = image_shape(input.height, input.width, input.channels);
+    plan->input_block = reserve_lanes(plan, cvy_shape_count(input));
+    plan->input_images = reserve(plan, (size_t)plan->input.image * CVY_LANES);
+    for (int i = 0; i < plan->count; i++) {
+        size_t before = plan->workspace;
         reserve_stage(plan, i);
+        plan->stages[i].workspace = plan->workspace - before;
+    }
     reserve_shared(plan);
     plan->loss = reserve(plan, CVY_LANES);
     plan->predicted = reserve(plan, CVY_LANES);
@@ -286,8 +293,55 @@ static void place(cvy_plan *plan, const cvy_network *network, const cvy_variable
     }
 }
 
-bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
-    *plan = (cvy_plan){0};
+/* ---- The same in NHWC ------------------------------------------------------------------------------------------- */
+
+/* 16 images, and behind them floats that vector loads may touch. */
+static ptrdiff_t reserve_images(cvy_plan *plan, size_t elements) {
+    return reserve(plan, (elements + 1) * CVY_LANES);
+}
+
+static void reserve_stage_nhwc(cvy_plan *plan, cvy_stage *stage, size_t *scratch) {
+    stage->value = reserve_images(plan, cvy_shape_count(stage->output));
+    if (stage->kind != CVY_STAGE_CONV2D && stage->kind != CVY_STAGE_CONV2D_MAXPOOL2X2)
+        return;
+    cvy_conv2d_shape *shape = &stage->conv2d.shape;
+    shape->input.image = shape->input.height * shape->input.row; /* these have no gaps */
+    if (shape->input.height != stage->input.height || shape->input.width != stage->input.width)
+        stage->padded = reserve_images(plan, (size_t)shape->input.image);
+    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+        stage->sums =
+            reserve_images(plan, (size_t)shape->output_height * (size_t)shape->output_width * (size_t)shape->filters);
+    *scratch = grow(*scratch, cvy_conv2d_forward_nhwc_scratch(shape));
+}
+
+static void place_nhwc(cvy_plan *plan, const cvy_network *network) {
+    cvy_shape input = network->layers[0].output;
+    plan->input = image_shape(input.height, input.width, input.channels);
+    plan->input.image = plan->input.height * plan->input.row;
+    plan->input_block = reserve_images(plan, cvy_shape_count(input));
+    plan->input_images = CVY_NONE;
+    size_t scratch = 0;
+    for (int i = 0; i < plan->count; i++) {
+        size_t before = plan->workspace;
+        reserve_stage_nhwc(plan, &plan->stages[i], &scratch);
+        plan->stages[i].workspace = plan->workspace - before;
+    }
+    ptrdiff_t scratch_at = reserve(plan, scratch);
+    for (int i = 0; i < plan->count; i++)
+        plan->stages[i].scratch = scratch_at;
+    plan->loss = reserve(plan, CVY_LANES);
+    plan->predicted = reserve(plan, CVY_LANES);
+    if (plan->classes) {
+        plan->probabilities = reserve_lanes(plan, (size_t)plan->classes);
+        plan->mean = reserve_lanes(plan, (size_t)plan->classes);
+    }
+}
+
+/* ---- Making one ------------------------------------------------------------------------------------------------- */
+
+static bool make_stages(const cvy_network *network, const cvy_variables *variables, cvy_layout layout, cvy_plan *plan,
+                        cvy_status *status) {
+    *plan = (cvy_plan){.layout = layout};
     /* A layer gives two stages at most: itself and its softmax. */
     plan->stages = cvy_allocate(2 * (size_t)network->count, sizeof *plan->stages, "plan", status);
     if (!plan->stages)
@@ -295,7 +349,22 @@ bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, c
     for (int i = 1; i < network->count;)
         i = append_stages(plan, network, i);
     close_with_loss(plan, network);
-    place(plan, network, variables);
+    find_parameters(plan, variables);
+    return true;
+}
+
+bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+    if (!make_stages(network, variables, CVY_LAYOUT_HWC16N, plan, status))
+        return false;
+    place(plan, network);
+    return true;
+}
+
+bool cvy_plan_make_nhwc(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan,
+                        cvy_status *status) {
+    if (!make_stages(network, variables, CVY_LAYOUT_NHWC, plan, status))
+        return false;
+    place_nhwc(plan, network);
     return true;
 }
 
@@ -322,4 +391,21 @@ double cvy_stage_flop(const cvy_stage *stage) {
         break;
     }
     return 0;
+}
+
+static const char *const layout_names[] = {
+    [CVY_LAYOUT_AUTO] = "auto", [CVY_LAYOUT_HWC16N] = "hwc16n", [CVY_LAYOUT_NHWC] = "nhwc"};
+
+bool cvy_layout_from_name(const char *name, cvy_layout *layout) {
+    for (int i = 0; i < (int)(sizeof layout_names / sizeof *layout_names); i++) {
+        if (strcmp(name, layout_names[i]) != 0)
+            continue;
+        *layout = (cvy_layout)i;
+        return true;
+    }
+    return false;
+}
+
+const char *cvy_layout_name(cvy_layout layout) {
+    return layout_names[layout];
 }

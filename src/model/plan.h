@@ -1,5 +1,5 @@
-/* The plan: how a block of 16 images goes through a network. Chosen from shapes alone, never from timings, because the
- * order of sums follows from it.
+/* The plan: how a block of up to 16 images goes through a network. Chosen from shapes and the number of images alone,
+ * never from timings, because the order of sums follows from it.
  *
  * A plan is a list of stages; a stage is one kernel's work, and may stand for several layers (convolution + activation
  * + pooling). Every stage leaves its value (what the next one reads) and, in training, the derivative of that value
@@ -12,6 +12,13 @@
 
 #include "../../kernels/kernels.h"
 #include "variables.h"
+
+typedef enum cvy_layout {
+    CVY_LAYOUT_AUTO,   /* as the plan says */
+    CVY_LAYOUT_HWC16N, /* the image index in the lanes: training, and many images */
+    CVY_LAYOUT_NHWC,   /* an image after the other: inference on a few */
+    CVY_LAYOUTS
+} cvy_layout;
 
 typedef enum cvy_stage_kind {
     CVY_STAGE_RESCALING,
@@ -46,17 +53,20 @@ typedef struct cvy_stage {
         double rate; /* dropout */
     };
     ptrdiff_t weights, bias; /* in the parameters */
-    ptrdiff_t value;         /* [output][16] */
+    ptrdiff_t value;         /* [output][16]; in NHWC [image][output] */
+    ptrdiff_t sums;          /* NHWC: what a convolution leaves for activation and pooling, [image][its output] */
     ptrdiff_t derivative;    /* [output][16] */
     ptrdiff_t gradient;      /* [output][16]; CVY_NONE in front of the first stage with parameters */
     ptrdiff_t winner;        /* int32 [output][16] */
     ptrdiff_t padded;        /* [input with border][16] */
     ptrdiff_t padded_gradient;
+    size_t workspace; /* floats of it that are this stage's alone */
     ptrdiff_t images; /* 16 NHWC images of the (bordered) input: what the weights' gradient reads */
     ptrdiff_t scratch;
 } cvy_stage;
 
 typedef struct cvy_plan {
+    cvy_layout layout;
     int count;
     cvy_stage *stages;
     int first_trainable;       /* first stage with parameters; == count if there is none */
@@ -65,8 +75,8 @@ typedef struct cvy_plan {
     ptrdiff_t input_images;    /* the same in NHWC, CVY_NONE if no stage reads it */
     int classes;               /* of the closing softmax; 0 if the network does not end in one */
     ptrdiff_t loss, predicted; /* workspace, 16 each */
-    ptrdiff_t probabilities;   /* [classes][16] */
-    ptrdiff_t mean;            /* [classes][16]: of several softmaxes */
+    ptrdiff_t probabilities;   /* [classes][16]; in NHWC [image][classes] */
+    ptrdiff_t mean;            /* the same: of several softmaxes */
     size_t workspace;          /* floats */
 } cvy_plan;
 
@@ -74,7 +84,31 @@ typedef struct cvy_plan {
  * many. 0 for stages without such. */
 double cvy_stage_flop(const cvy_stage *stage);
 
+/* The plan of training and of inference on many images, in HWC16N. */
 bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status);
+/* The plan of inference on up to 16 images in NHWC. The probabilities have the bits that the other plan gives.
+ *
+ * In HWC16N a single image costs as much as sixteen: the other lanes compute on zeros. In NHWC each image costs the
+ * same, about twice its part of a full block: sums run at some 60 % of the speed, and pooling has to pick its windows
+ * out of rows. So NHWC is for up to half a block. Prediction in us (Zen 5, one thread; AVX2 in brackets):
+ *
+ *     images             1             4             8
+ *     lesson   NHWC      2.0  (2.8)    6.5  (9.5)   12.5 (18.6)
+ *              HWC16N   13.4 (24.9)   13.3 (25.0)   13.3 (25.0)
+ *     lenet5   NHWC      4.3  (6.6)   13.8 (22.1)   27.1 (43.6)
+ *              HWC16N   37.4 (72.0)   37.2 (71.8)   36.9 (71.2) */
+bool cvy_plan_make_nhwc(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status);
+
+enum { CVY_FEW_IMAGES = CVY_LANES / 2 };
+
+/* "hwc16n", "nhwc", "auto"; false for another name. */
+bool cvy_layout_from_name(const char *name, cvy_layout *layout);
+const char *cvy_layout_name(cvy_layout layout);
+
+/* The plan in words: a line a stage, with its layers, operation, shapes, floating-point operations, workspace, and what
+ * moves between layouts. The caller frees the text; NULL without memory. */
+char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status *status);
+
 void cvy_plan_free(cvy_plan *plan);
 
 #endif

@@ -1,10 +1,12 @@
 /* Forward only: evaluation and prediction. */
 #include <float.h>
+#include <string.h>
 
 #include "batch.h"
 
 typedef struct cvy_forward_run {
     cvy_trainer *trainer;
+    const cvy_plan *plan;
     const cvy_dataset *dataset;
     size_t first, count;
     float *probabilities;
@@ -30,7 +32,7 @@ static const float *run_shifted(const cvy_forward_run *run, const cvy_block *blo
     const cvy_plan *plan = block->plan;
     const cvy_kernels *k = block->kernels;
     const int most = run->trainer->preprocessing.test_shift, shifts = cvy_shift_count(most);
-    const size_t count = (size_t)plan->classes * CVY_LANES;
+    const size_t count = (size_t)plan->classes * CVY_LANES; /* in any layout, as there is room for 16 images */
     const float *one = block->workspace + plan->probabilities;
     float *mean = block->workspace + plan->mean;
     for (int i = 0; i < shifts; i++) {
@@ -52,6 +54,10 @@ static void store_probabilities(const cvy_block *block, const float *logits, flo
     const cvy_plan *plan = block->plan;
     const float *lanes = block->workspace + plan->probabilities;
     cvy_block_probabilities(block, logits);
+    if (plan->layout == CVY_LAYOUT_NHWC) {
+        memcpy(rows, lanes, (size_t)block->count * (size_t)plan->classes * sizeof *rows);
+        return;
+    }
     for (int l = 0; l < block->count; l++)
         for (int c = 0; c < plan->classes; c++)
             rows[(size_t)l * (size_t)plan->classes + (size_t)c] = lanes[c * CVY_LANES + l];
@@ -66,7 +72,7 @@ static void forward_blocks(void *argument, int thread, int threads) {
     cvy_intake_begin(&trainer->intake, worker->intake);
     for (size_t b = begin; b < end; b++) {
         size_t done = b * CVY_LANES, left = run->count - done;
-        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace,
+        cvy_block block = {run->plan, trainer->kernels, worker->workspace[run->plan->layout],
                            left < CVY_LANES ? (int)left : CVY_LANES};
         uint32_t index[CVY_LANES];
         for (int l = 0; l < block.count; l++)
@@ -78,22 +84,32 @@ static void forward_blocks(void *argument, int thread, int threads) {
             worker->tallies[b - begin] =
                 cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, 0.0f);
         if (run->probabilities)
-            store_probabilities(&block, logits, run->probabilities + done * (size_t)trainer->plan.classes);
+            store_probabilities(&block, logits, run->probabilities + done * (size_t)run->plan->classes);
     }
+}
+
+static const cvy_plan *plan_for(const cvy_trainer *trainer, size_t images) {
+    const bool few = images <= CVY_FEW_IMAGES;
+    const cvy_layout layout = trainer->layout != CVY_LAYOUT_AUTO ? trainer->layout
+                              : few                              ? CVY_LAYOUT_NHWC
+                                                                 : CVY_LAYOUT_HWC16N;
+    return layout == CVY_LAYOUT_NHWC ? &trainer->plan_nhwc : &trainer->plan;
 }
 
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status) {
-    if (!cvy_trainer_take(trainer, dataset, trainer->preprocessing.test_shift, metrics != NULL, status))
+    const cvy_plan *plan = plan_for(trainer, count);
+    if (!cvy_trainer_take(trainer, plan, dataset, trainer->preprocessing.test_shift, metrics != NULL, status))
         return false;
     if (first > dataset->count || count > dataset->count - first)
         return cvy_fail(status, CVY_FAILED, dataset->origin, "images %zu to %zu are wanted, there are %zu", first,
                         first + count, dataset->count);
     if (count == 0)
         return true;
-    cvy_forward_run run = {trainer, dataset, first, count, probabilities, metrics != NULL};
+    cvy_forward_run run = {trainer, plan, dataset, first, count, probabilities, metrics != NULL};
     size_t blocks = cvy_blocks_of(count);
-    int threads = cvy_workers_run(trainer, blocks, blocks, false, forward_blocks, &run, status);
+    cvy_job job = {.plan = plan, .blocks = blocks, .last_blocks = blocks, .work = forward_blocks, .argument = &run};
+    int threads = cvy_workers_run(trainer, &job, status);
     if (!threads)
         return false;
     if (metrics)

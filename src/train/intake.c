@@ -180,6 +180,21 @@ static void find_rows(const cvy_intake *intake, cvy_shift shift, double slope, d
 
 /* ---- A block ---------------------------------------------------------------------------------------------------- */
 
+/* The same in NHWC, an image after the other. Kernels that read NHWC may look beyond an image's end, which in the data
+ * set may be the end of the caller's memory: so floats are copied, too. */
+static void load_plain_nhwc(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index) {
+    const size_t bytes = cvy_dataset_image_bytes(dataset);
+    const int32_t elements = block->plan->input.image;
+    float *to = block->workspace + block->plan->input_block;
+    for (int l = 0; l < block->count; l++, to += elements) {
+        const uint8_t *image = (const uint8_t *)dataset->images + index[l] * bytes;
+        if (dataset->element == CVY_ELEMENT_U8)
+            block->kernels->widen_u8(1, elements, image, elements, to);
+        else
+            memcpy(to, image, bytes);
+    }
+}
+
 static void load_plain(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, float *images) {
     const cvy_plan *plan = block->plan;
     if (dataset->element == CVY_ELEMENT_U8)
@@ -207,11 +222,28 @@ static void sample(const cvy_intake *intake, const cvy_block *block, const cvy_d
     }
 }
 
+static void load_nhwc(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
+                      const uint32_t *index, const cvy_shift *shifts, float *scratch) {
+    float *input = block->workspace + block->plan->input_block;
+    if (intake->plain) {
+        load_plain_nhwc(block, dataset, index);
+    } else if (!intake->preprocessing.average_pooling[0]) {
+        sample(intake, block, dataset, index, shifts, input, scratch);
+    } else {
+        sample(intake, block, dataset, index, shifts, scratch + intake->samples, scratch);
+        block->kernels->avgpool_forward_nhwc(&intake->pool, block->count, scratch + intake->samples, input);
+    }
+}
+
 void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch) {
     const cvy_plan *plan = block->plan;
     const cvy_kernels *k = block->kernels;
     float *input = block->workspace + plan->input_block, *images = block->workspace + plan->input_images;
+    if (plan->layout == CVY_LAYOUT_NHWC) {
+        load_nhwc(intake, block, dataset, index, shifts, scratch);
+        return;
+    }
     if (intake->plain) {
         load_plain(block, dataset, index, training ? images : NULL);
         return;

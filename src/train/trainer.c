@@ -18,6 +18,7 @@ static bool check_network(const cvy_trainer *trainer, cvy_status *status) {
 static bool make(cvy_trainer *trainer, const cvy_trainer_options *options, cvy_status *status) {
     if (!cvy_variables_layout(trainer->network, &trainer->variables, status) ||
         !cvy_plan_make(trainer->network, &trainer->variables, &trainer->plan, status) ||
+        !cvy_plan_make_nhwc(trainer->network, &trainer->variables, &trainer->plan_nhwc, status) ||
         !check_network(trainer, status))
         return false;
     size_t floats = trainer->variables.floats;
@@ -39,6 +40,7 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->kernels = options->kernels;
     trainer->seed = options->seed;
     trainer->label_smoothing = (float)options->label_smoothing;
+    trainer->layout = options->layout;
     trainer->profile.wanted = options->profile;
     trainer->preprocessing = cvy_preprocessing_none;
     trainer->threads_limit = options->threads;
@@ -69,6 +71,7 @@ void cvy_trainer_free(cvy_trainer *trainer) {
     cvy_optimizer_destroy(&trainer->optimizer);
     free(trainer->parameters);
     cvy_plan_free(&trainer->plan);
+    cvy_plan_free(&trainer->plan_nhwc);
     cvy_variables_free(&trainer->variables);
     free(trainer);
 }
@@ -106,7 +109,8 @@ void cvy_trainer_finish(cvy_trainer *trainer) {
     cvy_optimizer_finish(&trainer->optimizer, trainer->variables.floats, trainer->parameters);
 }
 
-bool cvy_trainer_take(cvy_trainer *trainer, const cvy_dataset *dataset, int shift, bool labels, cvy_status *status) {
-    return cvy_intake_make(&trainer->preprocessing, dataset, &trainer->plan.input, shift, &trainer->intake, status) &&
-           (!labels || cvy_dataset_check_labels(dataset, trainer->plan.classes, status));
+bool cvy_trainer_take(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,
+                      cvy_status *status) {
+    return cvy_intake_make(&trainer->preprocessing, dataset, &plan->input, shift, &trainer->intake, status) &&
+           (!labels || cvy_dataset_check_labels(dataset, plan->classes, status));
 }

@@ -10,7 +10,7 @@
 
 #include "../data/dataset.h"
 #include "../data/preprocess.h"
-#include "../model/variables.h"
+#include "../model/plan.h"
 #include "optimizer.h"
 #include "schedule.h"
 
@@ -20,6 +20,7 @@ typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
     int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
+    cvy_layout layout;      /* of inference; for training automatic or HWC16N */
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */

@@ -18,8 +18,8 @@ typedef struct cvy_tally {
 
 /* A thread's own things; nobody else writes them. */
 typedef struct cvy_worker {
-    float *workspace;
-    float *intake; /* scratch of the images' way in */
+    float *workspace[CVY_LAYOUTS]; /* by the plan's layout */
+    float *intake;                 /* scratch of the images' way in */
     size_t intake_floats;
     float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
     int depth;
@@ -45,7 +45,8 @@ struct cvy_trainer {
     const cvy_network *network;
     const cvy_kernels *kernels;
     cvy_variables variables;
-    cvy_plan plan;
+    cvy_plan plan, plan_nhwc;
+    cvy_layout layout; /* of inference */
     cvy_optimizer optimizer;
     float *parameters;
     uint64_t seed;
@@ -58,7 +59,7 @@ struct cvy_trainer {
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */
     bool topology_known;
-    cvy_team *team;
+    cvy_team *team; /* of the last run of several threads */
     cvy_trainer_profile profile;
     int workers_count;
     cvy_worker *workers;
@@ -67,15 +68,30 @@ struct cvy_trainer {
     cvy_optimizer saved_optimizer;
 };
 
-/* Plans the way of a data set's images, moved by up to `shift` pixels, into the network. Images that it cannot read
- * and, if wanted, labels that it does not know are errors. */
-bool cvy_trainer_take(cvy_trainer *trainer, const cvy_dataset *dataset, int shift, bool labels, cvy_status *status);
+/* Plans the way of a data set's images, moved by up to `shift` pixels, into the network's plan. Images that it cannot
+ * read and, if wanted, labels that it does not know are errors. */
+bool cvy_trainer_take(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,
+                      cvy_status *status);
 
-/* Runs work on as many threads as help, which is never more than there are blocks, and as the system grants; each has
- * its worker ready for its share of steps of `blocks` blocks, the last one of last_blocks. Returns how many these
- * were, 0 on an error. */
-int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, bool training, cvy_team_fn *work,
-                    void *argument, cvy_status *status);
+/* Work for a trainer's threads. */
+typedef struct cvy_job {
+    const cvy_plan *plan;
+    size_t blocks, last_blocks; /* of a step, and of the epoch's last, shorter one */
+    bool training;
+    cvy_team_fn *work;
+    void *argument;
+} cvy_job;
+
+/* Runs a job on as many threads as help, which is never more than there are blocks, and as the system grants; each has
+ * its worker ready for its share. Returns how many these were, 0 on an error. */
+int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status);
+
+/* Within a job: returns when all threads have called it (cvy_team_barrier). */
+static inline void cvy_workers_meet(cvy_trainer *trainer, int threads) {
+    if (threads > 1)
+        cvy_team_barrier(trainer->team);
+}
+
 void cvy_workers_free(cvy_trainer *trainer);
 
 #endif

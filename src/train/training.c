@@ -93,7 +93,7 @@ static void train_blocks(const cvy_run *run, size_t step, int thread, int thread
     for (size_t b = begin; b < end; b++) {
         const uint32_t *index = batch + b * CVY_LANES;
         size_t left = images - b * CVY_LANES;
-        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace,
+        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace[CVY_LAYOUT_HWC16N],
                            left < CVY_LANES ? (int)left : CVY_LANES};
         cvy_block_random random = {trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
         cvy_node node = {0, (uint32_t)b, worker->gradients + (size_t)worker->forest.count * floats};
@@ -190,13 +190,13 @@ static void train(void *argument, int thread, int threads) {
         if (thread == 0)
             cvy_optimizer_begin(&trainer->optimizer, learning_rate(trainer));
         train_blocks(run, step, thread, threads);
-        cvy_team_barrier(trainer->team);
+        cvy_workers_meet(trainer, threads);
         cvy_watch_step(watch, CVY_PART_WAIT_GRADIENTS);
         update_slice(run, thread, threads);
         if (thread == 0)
             conclude(run, threads);
         cvy_watch_step(watch, CVY_PART_CONCLUSION);
-        cvy_team_barrier(trainer->team);
+        cvy_workers_meet(trainer, threads);
         cvy_watch_step(watch, CVY_PART_WAIT_PARAMETERS);
         if (run->halt != HALT_NO || !all_finite(trainer, threads))
             break;
@@ -250,8 +250,12 @@ static void book_run(const cvy_run *run, int threads) {
 }
 
 static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
-    if (!cvy_trainer_take(trainer, run->dataset, trainer->course.random_shift, true, status))
+    if (!cvy_trainer_take(trainer, &trainer->plan, run->dataset, trainer->course.random_shift, true, status))
         return false;
+    if (trainer->layout == CVY_LAYOUT_NHWC)
+        return cvy_fail(status, CVY_USAGE, "layout",
+                        "training takes hwc16n, in which alone the gradients of max-pools are summed; nhwc is for "
+                        "inference");
     if (run->count == 0)
         return cvy_fail(status, CVY_FAILED, run->dataset->origin, "no images to train on");
     if (run->batch_size > run->count)
@@ -264,8 +268,13 @@ static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
     if (trainer->profile.wanted && trainer->profile.peak == 0)
         trainer->profile.peak = cvy_profile_peak(trainer->kernels);
     run->begun = cvy_clock();
-    int threads =
-        cvy_workers_run(trainer, cvy_blocks_of(run->batch_size), cvy_blocks_of(last), true, train, run, status);
+    cvy_job job = {.plan = &trainer->plan,
+                   .blocks = cvy_blocks_of(run->batch_size),
+                   .last_blocks = cvy_blocks_of(last),
+                   .training = true,
+                   .work = train,
+                   .argument = run};
+    int threads = cvy_workers_run(trainer, &job, status);
     if (!threads)
         return false;
     trainer->threads = threads;

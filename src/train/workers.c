@@ -8,9 +8,10 @@
 #include "binding.h"
 
 /* Gives worker what it needs for `blocks` blocks a step; depth 0: forward only. */
-static bool equip(cvy_trainer *trainer, cvy_worker *worker, size_t blocks, int depth, cvy_status *status) {
-    if (!worker->workspace &&
-        !(worker->workspace = cvy_allocate(trainer->plan.workspace, sizeof(float), "block workspace", status)))
+static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
+                  cvy_status *status) {
+    float **workspace = &worker->workspace[plan->layout];
+    if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
         return false;
     if (worker->intake_floats < trainer->intake.floats) {
         free(worker->intake);
@@ -57,7 +58,7 @@ static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int thr
 
 /* Makes a team of `threads` and room for its workers. */
 static bool prepare(cvy_trainer *trainer, int threads, cvy_status *status) {
-    if (!trainer->team || cvy_team_size(trainer->team) != threads) {
+    if (threads > 1 && (!trainer->team || cvy_team_size(trainer->team) != threads)) {
         cvy_team_free(trainer->team);
         if (!(trainer->team = cvy_team_new(threads)))
             return cvy_fail(status, CVY_FAILED, "threads", "no team of %d threads could be made", threads);
@@ -75,15 +76,12 @@ static bool prepare(cvy_trainer *trainer, int threads, cvy_status *status) {
     return true;
 }
 
-/* Work that fits a team of exactly the size that was prepared. */
-typedef struct cvy_job {
+/* A job with a team that is to have exactly the size that was prepared. */
+typedef struct cvy_call {
     cvy_trainer *trainer;
-    size_t blocks, last_blocks;
-    bool training;
-    cvy_team_fn *work;
-    void *argument;
+    const cvy_job *job;
     int prepared, granted;
-} cvy_job;
+} cvy_call;
 
 static bool all_equipped(const cvy_trainer *trainer, int threads) {
     for (int t = 0; t < threads; t++)
@@ -95,11 +93,12 @@ static bool all_equipped(const cvy_trainer *trainer, int threads) {
 /* A thread's part of a job. It allocates and first touches what it works with itself, so that this lies in the memory
  * next to its core. */
 static void take_part(void *argument, int thread, int threads) {
-    cvy_job *job = argument;
-    cvy_trainer *trainer = job->trainer;
+    cvy_call *call = argument;
+    cvy_trainer *trainer = call->trainer;
+    const cvy_job *job = call->job;
     if (thread == 0)
-        job->granted = threads;
-    if (threads != job->prepared)
+        call->granted = threads;
+    if (threads != call->prepared)
         return;
     cvy_binding binding = {0};
     cvy_processors processors;
@@ -109,9 +108,9 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_worker *worker = &trainer->workers[thread];
     int depth;
     size_t most = most_blocks(job->blocks, job->last_blocks, thread, threads, &depth);
-    worker->equipped = (cvy_status){0};
-    equip(trainer, worker, most, job->training ? depth : 0, &worker->equipped);
-    cvy_team_barrier(trainer->team);
+    worker->equipped.code = CVY_OK;
+    equip(trainer, worker, job->plan, most, job->training ? depth : 0, &worker->equipped);
+    cvy_workers_meet(trainer, threads);
     if (all_equipped(trainer, threads))
         job->work(job->argument, thread, threads);
     cvy_binding_leave(&binding);
@@ -130,36 +129,34 @@ static void know_topology(cvy_trainer *trainer) {
     trainer->topology_known = true;
 }
 
-int cvy_workers_run(cvy_trainer *trainer, size_t blocks, size_t last_blocks, bool training, cvy_team_fn *work,
-                    void *argument, cvy_status *status) {
-    int threads = team_size(trainer, blocks);
+int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
+    int threads = team_size(trainer, job->blocks);
     if (threads > 1)
         know_topology(trainer);
-    cvy_job job = {.trainer = trainer,
-                   .blocks = blocks,
-                   .last_blocks = last_blocks,
-                   .training = training,
-                   .work = work,
-                   .argument = argument,
-                   .prepared = threads};
-    for (;; job.prepared = job.granted) { /* the system may grant fewer than asked for */
-        if (!prepare(trainer, job.prepared, status))
+    for (;;) {
+        cvy_call call = {.trainer = trainer, .job = job, .prepared = threads};
+        if (!prepare(trainer, threads, status))
             return 0;
-        cvy_team_run(trainer->team, take_part, &job);
-        if (job.granted == job.prepared)
+        if (threads == 1)
+            take_part(&call, 0, 1);
+        else
+            cvy_team_run(trainer->team, take_part, &call);
+        if (call.granted == threads)
             break;
+        threads = call.granted; /* the system may grant fewer than asked for */
     }
-    for (int t = 0; t < job.prepared; t++)
+    for (int t = 0; t < threads; t++)
         if (!cvy_ok(&trainer->workers[t].equipped)) {
             *status = trainer->workers[t].equipped;
             return 0;
         }
-    return job.prepared;
+    return threads;
 }
 
 void cvy_workers_free(cvy_trainer *trainer) {
     for (int i = 0; i < trainer->workers_count; i++) {
-        free(trainer->workers[i].workspace);
+        for (int layout = 0; layout < CVY_LAYOUTS; layout++)
+            free(trainer->workers[i].workspace[layout]);
         free(trainer->workers[i].intake);
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);

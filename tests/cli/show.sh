@@ -59,6 +59,32 @@ lacks out $'\033'
 run 0 "summary of another network" "$program" summary --model lenet5
 says out '\(None, 120\)'
 
+run 0 "summary --plan" "$program" summary --plan
+says out '^Training, and inference on more than 8 images: hwc16n$'
+says out '^Inference on up to 8 images: nhwc$'
+says out '^  conv2d_1, max_pooling2d_1  conv2d_maxpool2x2  12x12x3 +4x4x6 +0\.058 +[0-9.]+  activation and pool included; its weights'"'"' gradient, of winners only, reads its input reordered to nhwc$'
+says out '^  dense +dense +96 +84 +0\.016 +[0-9.]+  activation in place$'
+run 0 "the plan of one layout" "$program" summary --plan --layout nhwc --model lesson-avg
+says out '^  average_pooling2d +avgpool +24x24x3 +12x12x3 '
+lacks out hwc16n:
+run 2 "the plan of no layout" "$program" summary --plan --layout nchw
+says err '^convoy: layout: "nchw" has no plan; expected hwc16n or nhwc$'
+
+# Layouts change no bit, and --time adds a line.
+for layout in auto hwc16n nhwc; do
+    run 0 "predict --layout $layout" "$program" predict --data "$data" --weights "$weights" --first 40 --layout $layout
+    [ $layout = auto ] && cp "$work/out" "$work/expected"
+    same "$work/out" "$work/expected" "  the same softmax"
+done
+run 0 "predict --time" "$program" predict --data "$data" --weights "$weights" --first 1 --time
+says out '^Prediction of 1 image: [0-9.]+ us, the shortest of [0-9]+ calls$'
+run 0 "evaluate --time" "$program" evaluate --data "$data" --weights "$weights" --time --layout nhwc
+says out '^Evaluation of 60 images: [0-9.]+ us, the shortest of [0-9]+ calls$'
+run 2 "an unknown layout" "$program" evaluate --data "$data" --weights "$weights" --layout chwn
+says err '^convoy: layout: "chwn" is not known; expected auto, hwc16n or nhwc$'
+run 2 "training in nhwc" "$program" train --data "$data" --layout nhwc
+says err '^convoy: layout: training takes hwc16n'
+
 run 0 "info" "$program" info
 for line in '^Processor ' '^Cores  ' '^Caches ' '^Instructions  scalar +yes' ' yes, used: the best this machine runs$' \
     '^Threads +[1-9][0-9]*: '; do

@@ -211,6 +211,104 @@ static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
     cvy_network_free(network);
 }
 
+/* ---- Layouts ---------------------------------------------------------------------------------------------------- */
+
+typedef struct forecast {
+    float probabilities[IMAGES * 10];
+    cvy_metrics metrics;
+} forecast;
+
+/* Predicts and evaluates `count` images from the third on; alone with data that end with the last of them. */
+static forecast predict_in(const cvy_network *network, cvy_layout layout, cvy_tier tier, const void *pixels,
+                           bool floats, size_t count) {
+    cvy_status status = {0};
+    cvy_kernels kernels;
+    cvy_kernels_fill(&kernels, tier);
+    cvy_trainer_options options = {
+        .kernels = &kernels, .threads = 2, .seed = 9, .layout = layout, .label_smoothing = with_recipe ? 0.1 : 0};
+    assert_true(cvy_optimizer_parse("sgd", &options.optimizer, &status));
+    cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
+    cvy_dataset *set = floats ? cvy_dataset_from_f32(pixels, labels, count + 2, 28, 28, 1, &status)
+                              : cvy_dataset_from_u8(pixels, labels, count + 2, 28, 28, 1, &status);
+    if (trainer && with_recipe)
+        set_recipe(trainer, IMAGES);
+    forecast f = {.metrics = {0}};
+    bool done = trainer && set && cvy_trainer_forward(trainer, set, 2, count, f.probabilities, NULL, &status) &&
+                cvy_trainer_forward(trainer, set, 2, count, NULL, &f.metrics, &status);
+    if (!done)
+        fail_msg("%s: %s", status.where, status.what);
+    cvy_dataset_free(set);
+    cvy_trainer_free(trainer);
+    return f;
+}
+
+static void same_in_every_layout(const cvy_network *network) {
+    static const size_t counts[] = {1, 2, 7, 8, 9, 16, 17, IMAGES - 2};
+    unsigned tiers = cvy_cpu_tiers();
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const size_t count = counts[i], pixels = (count + 2) * PIXELS;
+        float *floats = malloc(pixels * sizeof *floats); /* nothing behind them may be read */
+        for (size_t p = 0; p < pixels; p++)
+            floats[p] = images[p] / 64.0f - 1;
+        for (int f = 0; f < 2; f++) {
+            const void *data = f ? (const void *)floats : images;
+            forecast expected = predict_in(network, CVY_LAYOUT_HWC16N, CVY_TIER_scalar, data, f, count);
+            assert_int_equal(expected.metrics.images, count);
+            for (int tier = 0; tier < CVY_TIERS; tier++)
+                for (int layout = 0; layout < CVY_LAYOUTS && (tiers >> tier & 1); layout++) {
+                    forecast found = predict_in(network, (cvy_layout)layout, (cvy_tier)tier, data, f, count);
+                    if (memcmp(&expected, &found, sizeof found) != 0)
+                        fail_msg("%zu %s images, %s, %s: not the same bits", count, f ? "float" : "uint8",
+                                 cvy_layout_name((cvy_layout)layout), cvy_tier_name((cvy_tier)tier));
+                }
+        }
+        free(floats);
+    }
+}
+
+static void lesson_is_the_same_in_every_layout(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    same_in_every_layout(network);
+    cvy_network_free(network);
+}
+
+static void recipes_are_the_same_in_every_layout(void **state) {
+    with_recipe = true;
+    lesson_is_the_same_in_every_layout(state);
+    with_recipe = false;
+}
+
+static void everything_is_the_same_in_every_layout(void **state) {
+    (void)state;
+    cvy_network *network = network_with_everything();
+    same_in_every_layout(network);
+    cvy_network_free(network);
+}
+
+static void training_takes_hwc16n(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    cvy_kernels_fill(&kernels, CVY_TIER_scalar);
+    cvy_trainer_options options = {.kernels = &kernels, .threads = 1, .layout = CVY_LAYOUT_NHWC};
+    assert_true(cvy_optimizer_parse("sgd", &options.optimizer, &status));
+    cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
+    cvy_dataset *set = dataset();
+    uint32_t order[2] = {0, 1};
+    cvy_metrics metrics = {0};
+    assert_false(cvy_trainer_step(trainer, set, order, 2, &metrics, &status));
+    assert_int_equal(status.code, CVY_USAGE);
+    assert_string_equal(status.where, "layout");
+    cvy_dataset_free(set);
+    cvy_trainer_free(trainer);
+    cvy_network_free(network);
+}
+
+/* ---- Sums ------------------------------------------------------------------------------------------------------- */
+
 /* The tree, written down as the recursion it is. */
 static float tree(const float *leaves, size_t begin, size_t width, size_t count) {
     if (width == 1)
@@ -387,6 +485,10 @@ int main(void) {
         cmocka_unit_test(lesson_is_the_same_on_every_tier),
         cmocka_unit_test(everything_is_the_same_on_every_tier),
         cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
+        cmocka_unit_test(lesson_is_the_same_in_every_layout),
+        cmocka_unit_test(recipes_are_the_same_in_every_layout),
+        cmocka_unit_test(everything_is_the_same_in_every_layout),
+        cmocka_unit_test(training_takes_hwc16n),
         cmocka_unit_test(threads_are_bound_while_training),
         cmocka_unit_test(a_stop_leaves_the_last_whole_step),
         cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
