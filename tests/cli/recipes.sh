@@ -42,6 +42,38 @@ for option in "--seed 1" "--shift 0" "--label-smoothing 0" "--schedule constant"
     result $? "  makes a difference"
 done
 
+# Images that are nothing like digits: shapes that fill the frame to its edges, greys everywhere, some all black or white.
+python3 - "$work/shapes" <<'PYTHON'
+import os, random, struct, sys
+random.seed(1)
+os.makedirs(sys.argv[1])
+
+def image(k):
+    kind = random.random()
+    if kind < 0.02:
+        return bytes([255 * (kind < 0.01)] * 784)
+    lean, grey = random.uniform(-1.5, 1.5), random.randrange(100, 256)
+    def pixel(y, x):
+        inside = abs(x - 14 - lean * (y - 14) / 3) < 3 + k or y < 2 * k
+        return min(255, max(0, (grey if inside else 40) + random.randrange(-30, 31)))
+    return bytes(pixel(y, x) for y in range(28) for x in range(28))
+
+for split, count in ("train", 600), ("t10k", 100):
+    labels = [i % 10 for i in range(count)]
+    with open(f"{sys.argv[1]}/{split}-labels-idx1-ubyte", "wb") as file:
+        file.write(struct.pack(">2I", 0x801, count) + bytes(labels))
+    with open(f"{sys.argv[1]}/{split}-images-idx3-ubyte", "wb") as file:
+        file.write(struct.pack(">4I", 0x803, count, 28, 28) + b"".join(map(image, labels)))
+PYTHON
+for name in lesson fast-97.7 fast-98.5 fast-99 best; do
+    run 0 "other images: $name" "$program" train --data "$work/shapes" --recipe $name --images 18000 --json
+    python3 -c "import json, sys
+for line in map(json.loads, open(sys.argv[1])):
+    assert all(value is not None for value in line.values()), line
+assert line['test_accuracy'] > 0.8, line" "$work/out" 2>"$work/err"
+    result $? "  are learnt, and every number is one"
+done
+
 # A budget and a target.
 run 0 "--images" "$program" train --data "$data" --images 210 --batch 50
 says out '^4/4 '
