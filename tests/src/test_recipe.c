@@ -165,9 +165,15 @@ static cvy_model *model_of(const char *preprocessing, const char *optimizer, dou
     return model;
 }
 
+/* All images at once; a few and one alone, which take another way, must give the same bits. */
 static void probabilities_of(cvy_model *model, float *probabilities, cvy_status *status) {
     cvy_dataset *set = dataset(status);
+    float few[3 * CLASSES];
     cvy_predict(model, set, 0, IMAGES, probabilities, status);
+    for (size_t count = 1; count <= 3; count += 2) {
+        cvy_predict(model, set, 7, count, few, status);
+        assert_memory_equal(few, probabilities + 7 * CLASSES, count * CLASSES * sizeof *few);
+    }
     cvy_dataset_free(set);
 }
 
