@@ -184,7 +184,11 @@ void KERNEL(conv2d_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const fl
     backward_data(shape, dy, weights, derivative, dx);
 }
 
-/* ---- From winners ----------------------------------------------------------------------------------------------- */
+/* ---- From winners -----------------------------------------------------------------------------------------------
+ *
+ * They are expanded to all outputs, and the zeros multiplied. Hardly a vector is all zeros, as each of its 16 images
+ * has its winner at another of a window's four outputs; and to join the four, with weights picked lane by lane, would
+ * change the order of the terms. README.md has the numbers. */
 
 /* One window's gradients, all filters, to the four outputs at `to`: each where it won, +0 where not. */
 static inline void unpool_window(int filters, const float *dy, const int32_t *winner, const int32_t offsets[4],

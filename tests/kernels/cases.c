@@ -86,6 +86,7 @@ static const conv2d_case named_conv2d[] = {
     {"lesson conv1, same", {{32, 32, 1, 32, 1024}, 5, 5, 1, 1, 3, 28, 28}},
     {"lesson conv2, same", {{18, 18, 3, 54, 972}, 5, 5, 1, 1, 6, 14, 14}},
     {"conv 16 to 32", {{12, 12, 16, 192, 2304}, 5, 5, 1, 1, 32, 8, 8}},
+    {"conv 32 to 64", {{12, 12, 32, 384, 4608}, 5, 5, 1, 1, 64, 8, 8}},
 };
 
 enum { NAMED_CONV2D = sizeof named_conv2d / sizeof *named_conv2d };
