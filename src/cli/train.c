@@ -237,8 +237,11 @@ static void explain_stop(const training *t, cvy_status *status) {
     }
     if (cvy_ok(status) || status->code == CVY_INTERRUPTED)
         *status = (cvy_status){0};
-    cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s after %d of %d epochs", cli_stop_name(), t->whole_epochs,
-             t->epochs);
+    if (t->epochs)
+        cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s after %d of %d epochs", cli_stop_name(),
+                 t->whole_epochs, t->epochs);
+    else
+        cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s before the first step", cli_stop_name());
 }
 
 /* Saves what is worth keeping, also after a fit that did not reach its end. */
@@ -304,6 +307,7 @@ static void fit_and_report(training *t, cvy_status *status) {
     fit->on_progress = on_progress;
     fit->user = t;
     fit->stop = &cli_stop;
+    t->epochs = fit->epochs; /* of a budget in images, the first step tells */
     size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
     if (!t->options.json)
         printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
