@@ -10,8 +10,9 @@
  *   NHWC    [image][y][x][channel]: images one after another; a row may be longer than width * channels, an image
  *           longer than height rows (cvy_image_shape.row and .image say by how much).
  *   NCHW16C [image][channel / 16][y][x][16 channels]: `count` images, 1 to 16, one after another; dense, 64-byte
- *           aligned. The channels are filled up to a multiple of 16 with +0, in inputs and outputs alike. So vectors
- *           are NHWC with rows filled up, and dense layers and softmax have no other form in this layout.
+ *           aligned. The channels are filled up to a multiple of 16: kernels write +0 there, and do not use what an
+ *           input holds there; only pooling and elementwise operations take it for channels. So vectors are NHWC with
+ *           rows filled up, and dense layers and softmax have no other form in this layout.
  *
  * Weights are as in Keras: convolution kernels HWIO [ky][kx][input channel][filter], dense kernels [input][unit].
  *
@@ -229,8 +230,7 @@ typedef struct cvy_adam {
  *                                  scratch: 16 * (units rounded up to 16) floats.
  *
  * Elementwise.  Arrays of any layout: count is any number >= 0, and every array is 4-byte aligned. y and sum may alias
- * any input. Padding is elements like any other: where it must stay +0, as in NCHW16C, that is for the caller to see to
- * (sigmoid(0) is not 0, an offset neither).
+ * any input. Padding is elements like any other: in NCHW16C that of a sigmoid becomes 0.5, which no other kernel minds.
  *
  *   activation_forward  y = activation(x), derivative = its derivative at x (may be NULL; aliases nothing).
  *   multiply            y = a * b. An activation's backward operation is this: dx = dy * the derivative that
@@ -254,8 +254,8 @@ typedef struct cvy_adam {
  *                                 any alignment, labels[l] < channels.
  *
  * NCHW16C.  The layout changes no bits: an element of image l < count is, to the bit, what the operation of the same
- * name in HWC16N gives in lane l, with the lanes from count on as its contract wants them (+0). Kernels write +0 to the
- * channels beyond the last of y and dx; those of an input are +0. Weights, dweights and bias are Keras's, as ever.
+ * name in HWC16N gives in lane l, with the lanes from count on as its contract wants them (+0). Weights, dweights and
+ * bias are Keras's, as ever.
  *
  *   conv2d_forward_nchw16c, conv2d_backward_data_nchw16c, conv2d_backward_weights_nchw16c
  *       x, dx, derivative: channels; y, dy: filters. Also the weight gradient takes x in NCHW16C; its chain ends with
@@ -264,9 +264,9 @@ typedef struct cvy_adam {
  *       scratch: kernel_height * kernel_width * C * F floats, where C and F are the channels and filters rounded up to
  *       16; contents in and out unspecified. conv2d_forward and conv2d_backward_weights do not touch it, and it may be
  *       NULL, if filters is a multiple of 16.
- *   maxpool_forward_nchw16c, maxpool_backward_nchw16c
+ *   maxpool_forward_nchw16c, maxpool_backward_nchw16c, avgpool_forward_nchw16c, avgpool_backward_nchw16c
+ *       Channels beyond the last are pooled like the others, and so stay +0 where they are.
  *       winner = y * width + x, in the layout of y; beyond the last channel, the window's first position.
- *   avgpool_forward_nchw16c, avgpool_backward_nchw16c
  *   reorder_nhwc_nchw16c    y[l][c / 16][y][x][c % 16] = images[l][y][x][c], with shape's row and image strides.
  *   reorder_nchw16c_nhwc    the inverse; row and image padding untouched.
  *   reorder_hwc16n_nchw16c  from lanes l < count of a block.

@@ -106,12 +106,13 @@ static float *aligned_memory(check *c, size_t count) {
     return (float *)(void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
 }
 
-/* An input as a block, `beyond` from lane `images` on; and the same in this layout, between guard pages. */
+/* An input as a block, `beyond` from lane `images` on; and the same in this layout, between guard pages, `padding` in
+ * the channels beyond the last: NaN, so that a kernel which uses them is found out, but for pooling. */
 typedef struct input {
     const float *block, *nchw16c;
 } input;
 
-static input input_filled(check *c, const char *name, extents e, float beyond) {
+static input input_filled(check *c, const char *name, extents e, float beyond, float padding) {
     const size_t count = (size_t)(e.height * e.width * e.channels) * CVY_LANES;
     float *block = aligned_memory(c, count);
     check_fill(c, block, count, 1);
@@ -120,6 +121,9 @@ static input input_filled(check *c, const char *name, extents e, float beyond) {
             block[i] = beyond;
     float *nchw16c = check_input_raw(c, name, floats_of(e) * sizeof *nchw16c, 64);
     from_block(e, block, nchw16c);
+    for (size_t i = 0, at; i < floats_of(e); i++)
+        if (!in_block(e, i, &at))
+            nchw16c[i] = padding;
     return (input){block, nchw16c};
 }
 
@@ -152,7 +156,7 @@ static void forward(check *c, size_t i, check_step step, const conv2d_case *cc) 
     const int32_t images = images_of(i);
     const extents outputs = output_of(s, images);
     describe(c, i, step, cc, images);
-    const input x = input_filled(c, "x", input_of(s, images), 0);
+    const input x = input_filled(c, "x", input_of(s, images), 0, NAN);
     const float *weights = check_input(c, "weights", conv2d_weights(s));
     const float *bias = i % 5 == 4 ? NULL : check_input(c, "bias", (size_t)s->filters);
     float *y = check_output(c, "y", floats_of(outputs)), *scratch = scratch_of(c, s, false);
@@ -173,9 +177,9 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     const int32_t images = images_of(i);
     const extents inputs = input_of(s, images);
     describe(c, i, step, cc, images);
-    const input dy = input_filled(c, "dy", output_of(s, images), 0);
+    const input dy = input_filled(c, "dy", output_of(s, images), 0, NAN);
     const float *weights = check_input(c, "weights", conv2d_weights(s));
-    const input derivative = i % 4 == 1 ? (input){NULL, NULL} : input_filled(c, "derivative", inputs, 0);
+    const input derivative = i % 4 == 1 ? (input){NULL, NULL} : input_filled(c, "derivative", inputs, 0, NAN);
     float *dx = check_output(c, "dx", floats_of(inputs)), *scratch = scratch_of(c, s, true);
     oracle_value *block = check_memory(c, conv2d_inputs(s) * sizeof *block);
     oracle_conv2d_backward_data(s, dy.block, weights, derivative.block, step == CHECK_INTEGER, block);
@@ -205,7 +209,8 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     describe(c, i, step, cc, images);
     /* Where underflow has left -0, a lane beyond the images that adds +0 * 1 would make it +0, one that adds +0 * -1
      * leaves every sum as it is. */
-    const input x = input_filled(c, "x", input_of(s, images), -1), dy = input_filled(c, "dy", output_of(s, images), 0);
+    const input x = input_filled(c, "x", input_of(s, images), -1, NAN),
+                dy = input_filled(c, "dy", output_of(s, images), 0, NAN);
     float *dweights = check_output(c, "dweights", weights);
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", filters), *scratch = scratch_of(c, s, false);
     const float *nhwc = images_of_block(c, s, x.block);
@@ -319,8 +324,8 @@ static void max_backward(check *c, size_t i, check_step step, const cvy_pool_sha
     const int32_t images = images_of(i);
     const extents inputs = pool_input_of(s, images), outputs = pool_output_of(s, images);
     describe_pool(c, i, step, s, images);
-    const input dy = input_filled(c, "dy", outputs, 0);
-    const input derivative = i % 2 ? input_filled(c, "derivative", inputs, 0) : (input){NULL, NULL};
+    const input dy = input_filled(c, "dy", outputs, 0, 0);
+    const input derivative = i % 2 ? input_filled(c, "derivative", inputs, 0, 0) : (input){NULL, NULL};
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t k = 0; k < pool_inputs(s); k++)
         x[k] = check_uniform(c);
@@ -347,7 +352,7 @@ static void average_forward(check *c, size_t i, check_step step, const cvy_pool_
     const int32_t images = images_of(i);
     const extents outputs = pool_output_of(s, images);
     describe_pool(c, i, step, s, images);
-    const input x = input_filled(c, "x", pool_input_of(s, images), 0);
+    const input x = input_filled(c, "x", pool_input_of(s, images), 0, 0);
     float *y = check_output(c, "y", floats_of(outputs)), *hwc16n = aligned_memory(c, pool_outputs_of(s));
     oracle_value *block = check_memory(c, pool_outputs_of(s) * sizeof *block);
     oracle_avgpool_forward(s, x.block, step == CHECK_INTEGER, block);
@@ -364,8 +369,8 @@ static void average_backward(check *c, size_t i, check_step step, const cvy_pool
     const int32_t images = images_of(i);
     const extents inputs = pool_input_of(s, images);
     describe_pool(c, i, step, s, images);
-    const input dy = input_filled(c, "dy", pool_output_of(s, images), 0);
-    const input derivative = i % 2 ? input_filled(c, "derivative", inputs, 0) : (input){NULL, NULL};
+    const input dy = input_filled(c, "dy", pool_output_of(s, images), 0, 0);
+    const input derivative = i % 2 ? input_filled(c, "derivative", inputs, 0, 0) : (input){NULL, NULL};
     float *dx = check_output(c, "dx", floats_of(inputs)), *hwc16n = aligned_memory(c, pool_inputs(s));
     oracle_value *block = check_memory(c, pool_inputs(s) * sizeof *block);
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
@@ -457,7 +462,7 @@ void test_reorder_nchw16c_nhwc(check *c) {
     for (size_t i = 0; image_at(c, i, &s); i++) {
         const int32_t images = images_of(i);
         describe_image(c, i, &s, images);
-        const input x = input_filled(c, "x", image_of(&s, images), 0);
+        const input x = input_filled(c, "x", image_of(&s, images), 0, NAN);
         const size_t count = nhwc_floats(&s, images);
         float *to = check_output_nhwc(c, "images", count);
         float *expected = check_memory(c, nhwc_extent(&s) * sizeof *expected);
@@ -493,7 +498,7 @@ void test_reorder_nchw16c_hwc16n(check *c) {
     for (size_t i = 0; image_at(c, i, &s); i++) {
         const int32_t images = images_of(i);
         describe_image(c, i, &s, images);
-        const input x = input_filled(c, "x", image_of(&s, images), 0);
+        const input x = input_filled(c, "x", image_of(&s, images), 0, NAN);
         float *block = check_output(c, "block", image_elements(&s));
         CHECK_EACH_TIER(c) {
             rows.reorder_nchw16c_hwc16n[c->tier](&s, images, x.nchw16c, block);
