@@ -177,7 +177,8 @@ typedef struct cvy_adam {
  *   conv2d_backward_weights_hwc16n
  *       dweights[ky][kx][c][f] = +0, then for image l = 0..15, oy, ox ascending
  *                     fma(dy[oy][ox][f][l], images[l][oy*stride_y + ky][ox*stride_x + kx][c], ...)
- *       (lanes beyond the batch hold +0 in dy and finite numbers in images, and so add zero)
+ *       and at last + 0, so that no -0 is left. (Lanes beyond the batch hold +0 in dy and finite numbers in images, and
+ *       so add nothing.)
  *       dbias[f] = per lane the sum of dy[oy][ox][f] from +0 in order of oy, ox, then the fold across lanes; dbias may
  *                  be NULL. `images` is x in NHWC.
  *
@@ -205,6 +206,7 @@ typedef struct cvy_adam {
  *   conv2d_maxpool2x2_backward_weights_hwc16n
  *       as conv2d_backward_weights, but visits winners only: for image l, window py, px ascending
  *                     fma(dy[py][px][f][l], images[l] at winner[py][px][f][l] + (ky * row + kx * channels + c), ...)
+ *       and at last + 0. (Where dy is finite, images that are +0 under a whole window add nothing, and may be left out.)
  *       dbias[f] = per lane the sum of dy[py][px][f] from +0 in order of py, px, then the fold across lanes; dbias may
  *                  be NULL.
  *
@@ -258,9 +260,8 @@ typedef struct cvy_adam {
  * bias are Keras's, as ever.
  *
  *   conv2d_forward_nchw16c, conv2d_backward_data_nchw16c, conv2d_backward_weights_nchw16c
- *       x, dx, derivative: channels; y, dy: filters. Also the weight gradient takes x in NCHW16C; its chain ends with
- *       image count - 1 (where HWC16N goes on to add +0, by which a -0 that underflow left may become +0). shape's row
- *       and image strides play no part.
+ *       x, dx, derivative: channels; y, dy: filters. Also the weight gradient takes x in NCHW16C. shape's row and image
+ *       strides play no part.
  *       scratch: kernel_height * kernel_width * C * F floats, where C and F are the channels and filters rounded up to
  *       16; contents in and out unspecified. conv2d_forward and conv2d_backward_weights do not touch it, and it may be
  *       NULL, if filters is a multiple of 16.
@@ -278,8 +279,7 @@ typedef struct cvy_adam {
  * out are unspecified.
  *
  *   conv2d_forward_nhwc, conv2d_backward_data_nhwc
- *   conv2d_backward_weights_nhwc   the chain over the images ends at image count - 1, and so adds no zeros; the fold of
- *                                  dbias is over 16 images, those from count on being +0.
+ *   conv2d_backward_weights_nhwc   the fold of dbias is over 16 images, those from count on being +0.
  *   activation_maxpool2x2_forward_nhwc
  *       what conv2d_maxpool2x2_forward does behind its convolution, for inference: y = activation(the chosen z) of each
  *       window. shape is z's, at least 2 x 2; y: [height / 2][width / 2][channels]. Images in NCHW16C are images of 16

@@ -62,7 +62,7 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *images,
                 sum =
                     fmaf(dy[hwc16n(shape->output_width, shape->filters, oy, ox, f) + l],
                          images[nhwc(&shape->input, l, oy * shape->stride_y + ky, ox * shape->stride_x + kx, c)], sum);
-    return sum;
+    return sum + 0.0f;
 }
 
 void cvy_conv2d_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *images, const float *dy,

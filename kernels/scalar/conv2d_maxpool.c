@@ -120,7 +120,7 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *images,
             sum = fmaf(dy[at], image[winner[at] + tap], sum);
         }
     }
-    return sum;
+    return sum + 0.0f;
 }
 
 void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *images,

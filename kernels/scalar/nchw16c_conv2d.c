@@ -85,7 +85,7 @@ static float weight_gradient(const cvy_conv2d_shape *shape, int count, const flo
                 sum =
                     fmaf(dy[nchw16c(output_of(shape), n, oy, ox, f)],
                          x[nchw16c(input_of(shape), n, oy * shape->stride_y + ky, ox * shape->stride_x + kx, c)], sum);
-    return sum;
+    return sum + 0.0f;
 }
 
 /* The gradient of bias[f]: per image the sum of dy, then the fold of the 16 images' sums. */

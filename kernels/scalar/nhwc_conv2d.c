@@ -75,7 +75,7 @@ static float weight_gradient(const cvy_conv2d_shape *shape, int count, const flo
             for (int ox = 0; ox < shape->output_width; ox++)
                 sum = fmaf(dy[output_at(shape, n, oy, ox, f)],
                            x[nhwc(&shape->input, n, oy * shape->stride_y + ky, ox * shape->stride_x + kx, c)], sum);
-    return sum;
+    return sum + 0.0f;
 }
 
 /* An image's sum over its outputs, then the fold over 16 images. */

@@ -105,7 +105,7 @@ TILE_BODY void store_sums(const int filters, const int rows, const int vectors, 
                           tile_sums sum) {
     float lanes[TILE_FILTERS][VL];
     UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) {
-        UNROLL for (int f = 0; f < filters; f++) v_storeu(lanes[f], sum[f][k][v]);
+        UNROLL for (int f = 0; f < filters; f++) v_storeu(lanes[f], v_add(sum[f][k][v], v_zero()));
         float *to = target->dweights + k * target->kernel_row + (size_t)v * VL * target->filters;
         for (int i = 0; i < least(VL, target->row - v * VL); i++, to += target->filters)
             UNROLL for (int f = 0; f < filters; f++) to[f] = lanes[f][i];

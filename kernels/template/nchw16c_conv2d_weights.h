@@ -35,6 +35,8 @@ TILE_BODY void tile(const int elements, const int blocks, const pass *p, const f
         for (int c = p->columns; c > 0; c--, numbers += x_column, dy += BLOCK)
             multiply_add(elements, blocks, numbers, 1, dy, gradient_block, sum);
     }
+    UNROLL for (int e = 0; e < elements; e++) UNROLL for (int v = 0; v < blocks * BLOCK_VECTORS; v++) sum[e][v] =
+        v_add(sum[e][v], v_zero()); /* leaves no -0 */
     store_sums(elements, blocks, sum, p->channel, BLOCK, dweights);
 }
 

@@ -148,8 +148,9 @@ void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *imag
         for (int32_t kx = 0; kx < s->kernel_width; kx++)
             for (int32_t c = 0; c < s->input.channels; c++)
                 for (int32_t f = 0; f < s->filters; f++) {
-                    const oracle_sum sum =
+                    oracle_sum sum =
                         correlate(s, images, dy, winner, f, ky * s->input.row + kx * s->input.channels + c);
+                    sum.chain += 0.0f; /* leaves no -0 */
                     dweights[weight_at(s, ky, kx, c, f)] = oracle_result(&sum, NULL, integers);
                 }
 }

@@ -207,9 +207,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     const int32_t images = images_of(i);
     const size_t weights = conv2d_weights(s), filters = (size_t)s->filters;
     describe(c, i, step, cc, images);
-    /* Where underflow has left -0, a lane beyond the images that adds +0 * 1 would make it +0, one that adds +0 * -1
-     * leaves every sum as it is. */
-    const input x = input_filled(c, "x", input_of(s, images), -1, NAN),
+    const input x = input_filled(c, "x", input_of(s, images), 1, NAN),
                 dy = input_filled(c, "dy", output_of(s, images), 0, NAN);
     float *dweights = check_output(c, "dweights", weights);
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", filters), *scratch = scratch_of(c, s, false);
