@@ -37,12 +37,16 @@ static bool starts_number(const char *text) {
 }
 
 static bool parse_whole(const cli_option *option, const char *where, const char *text, cvy_status *status) {
+    if (option->word && !strcmp(text, option->word)) {
+        *(int *)option->value = 0;
+        return true;
+    }
     char *end;
     errno = 0;
     long number = strtol(text, &end, 10);
     if (!starts_number(text) || *end || errno || (double)number < option->low || (double)number > option->high)
-        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %.0f to %.0f", text, option->low,
-                        option->high);
+        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %.0f to %.0f%s%s", text,
+                        option->low, option->high, option->word ? ", nor " : "", option->word ? option->word : "");
     *(int *)option->value = (int)number;
     return true;
 }
@@ -210,13 +214,15 @@ cli_option cli_option_optimizer(const char **optimizer) {
 
 cli_option cli_option_threads(int *threads) {
     return (cli_option){.name = "threads",
-                        .argument = "N",
-                        .help = "threads, whose number changes no bit of the result\n"
-                                "(default: one a core that this process may use)",
+                        .argument = "N|auto",
+                        .help = "at most so many threads; their number changes no bit of the\n"
+                                "result (default auto: one a core that this process may use,\n"
+                                "and never more than the batch has blocks of 16 images)",
                         .kind = CLI_WHOLE,
                         .value = threads,
                         .low = 1,
-                        .high = 1024};
+                        .high = 1024,
+                        .word = "auto"};
 }
 
 cli_option cli_option_layout(const char **layout) {

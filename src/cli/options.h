@@ -19,6 +19,7 @@ typedef struct cli_option {
     cli_kind kind;
     void *value; /* holds the default, and after parsing what the user gave */
     double low, high;
+    const char *word;     /* CLI_WHOLE: stands for 0; NULL: none */
     const char *expected; /* CLI_REAL: "a number above 0" */
     bool required;        /* CLI_TEXT */
     bool *given;          /* set where the user gave it; may be NULL */

@@ -105,6 +105,8 @@ run 0 "as many threads as asked" "$program" train --data "$data" --epochs 1 --ba
 says out '^2 threads: as asked, '
 run 0 "one thread" "$program" train --data "$data" --epochs 1 --threads 1
 says out '^1 thread: as asked; '
+run 0 "--threads auto" env OMP_NUM_THREADS=2 "$program" train --data "$data" --epochs 1 --threads auto
+says out '^2 threads: OMP_NUM_THREADS=2, '
 run 0 "OMP_NUM_THREADS" env OMP_NUM_THREADS=3 OMP_PROC_BIND=true "$program" train --data "$data" --epochs 1 --batch 48
 says out '^3 threads: OMP_NUM_THREADS=3, placed by OMP_PROC_BIND; '
 run 0 "an optimizer with settings" "$program" train --data "$data" --epochs 1 --optimizer sgd:lr=0.0001,momentum=0.9
