@@ -113,6 +113,6 @@ bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_
     if (!threads)
         return false;
     if (metrics)
-        cvy_batch_add(metrics, trainer->workers, threads, count);
+        cvy_batch_add(metrics, trainer->workers, threads, count, 0);
     return true;
 }

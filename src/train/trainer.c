@@ -85,7 +85,7 @@ float *cvy_trainer_parameters(cvy_trainer *trainer) {
 }
 
 const float *cvy_trainer_gradient(const cvy_trainer *trainer) {
-    return trainer->workers_count ? trainer->workers[0].gradients : NULL;
+    return trainer->gradient;
 }
 
 int cvy_trainer_threads(const cvy_trainer *trainer) {

@@ -22,6 +22,7 @@ typedef struct cvy_worker {
     float *intake;                 /* scratch of the images' way in */
     size_t intake_floats;
     float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
+    float *replica;   /* [1 + slots][variables.floats]: of parameters and optimizer state (replicated.c) */
     int depth;
     cvy_tally *tallies; /* of its blocks of the current step */
     size_t tally_capacity;
@@ -49,6 +50,7 @@ struct cvy_trainer {
     cvy_layout layout; /* of inference */
     cvy_optimizer optimizer;
     float *parameters;
+    const float *gradient; /* of the last step, in a worker's memory */
     uint64_t seed;
     float label_smoothing;
     cvy_preprocessing preprocessing;
@@ -85,6 +87,16 @@ typedef struct cvy_job {
 /* Runs a job on as many threads as help, which is never more than there are blocks, and as the system grants; each has
  * its worker ready for its share. Returns how many these were, 0 on an error. */
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status);
+
+enum { CVY_REPLICAS = 2 };
+
+/* Whether a run of that many blocks a step gives each thread a replica of the parameters. With more threads, more
+ * gradients would cross than parameters do now; more blocks make the crossing small beside the work; and what belongs
+ * to the parameters has to stay in the second-level cache. */
+static inline bool cvy_replicates(const cvy_trainer *trainer, size_t blocks, int threads) {
+    enum { FLOATS_MAX = 1 << 16 };
+    return threads == CVY_REPLICAS && blocks == CVY_REPLICAS && trainer->variables.floats <= FLOATS_MAX;
+}
 
 /* Within a job: returns when all threads have called it (cvy_team_barrier). */
 static inline void cvy_workers_meet(cvy_trainer *trainer, int threads) {

@@ -3,32 +3,8 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "batch.h"
-
-typedef enum halt { HALT_NO, HALT_STOPPED, HALT_LOSS, HALT_UPDATE } halt;
-
-/* An epoch (or a single step) as all threads see it. */
-typedef struct cvy_run {
-    cvy_trainer *trainer;
-    const cvy_dataset *dataset;
-    const uint32_t *order;
-    size_t count, batch_size, steps;
-    const volatile sig_atomic_t *stop;
-    cvy_step_fn *on_step;
-    void *user;
-    cvy_metrics *metrics;
-    uint64_t first_step; /* steps done before this cvy_run */
-    double begun, shown; /* clock: the epoch's begin, the last on_step */
-    size_t step;         /* thread 0: steps done */
-    halt halt;           /* written by thread 0 between the two meetings of a step */
-} cvy_run;
-
-/* The images of a step. */
-static const uint32_t *batch_of(const cvy_run *run, size_t step, size_t *images) {
-    size_t first = step * run->batch_size;
-    *images = run->count - first < run->batch_size ? run->count - first : run->batch_size;
-    return run->order + first;
-}
+#include "../base/prefetch.h"
+#include "steps.h"
 
 /* Asks for the images of a thread's next block while it works on the one before: they lie anywhere in the data set. */
 static void fetch_images(const cvy_run *run, size_t step, size_t block, size_t end, int thread, int threads) {
@@ -36,22 +12,33 @@ static void fetch_images(const cvy_run *run, size_t step, size_t block, size_t e
         size_t images;
         if (++step == run->steps)
             return;
-        batch_of(run, step, &images);
+        cvy_run_batch(run, step, &images);
         cvy_share_of(cvy_blocks_of(images), thread, threads, &block, &end);
         if (block == end)
             return;
     }
     size_t images;
-    const uint32_t *index = batch_of(run, step, &images) + block * CVY_LANES;
+    const uint32_t *index = cvy_run_batch(run, step, &images) + block * CVY_LANES;
     size_t left = images - block * CVY_LANES;
     cvy_batch_prefetch(run->dataset, index, left < CVY_LANES ? left : CVY_LANES);
 }
 
+/* Asks for part `part` of `parts` of what will be written. */
+static void fetch_gradient(const float *gradient, size_t floats, int part, int parts) {
+    const size_t end = floats * (size_t)(part + 1) / (size_t)parts;
+    for (size_t i = floats * (size_t)part / (size_t)parts / CVY_LANES * CVY_LANES; i < end; i += CVY_LANES)
+        cvy_prefetch_write(gradient + i);
+}
+
+/* `crossing`: a gradient of `floats` floats, to be written on the way back, that another core has read; NULL: none. */
 static const float *forward(const cvy_block *block, const float *parameters, const cvy_block_random *random,
-                            cvy_watch *watch) {
+                            const float *crossing, size_t floats, cvy_watch *watch) {
+    const int count = block->plan->count;
     const float *x = block->workspace + block->plan->input_block;
-    for (int i = 0; i < block->plan->count; i++) {
+    for (int i = 0; i < count; i++) {
         x = cvy_block_forward_stage(block, i, x, parameters, random);
+        if (crossing)
+            fetch_gradient(crossing, floats, i, count);
         cvy_watch_stage(watch, i, CVY_PART_FORWARD);
     }
     return x;
@@ -79,40 +66,38 @@ static void load_block(const cvy_run *run, const cvy_block *block, const cvy_blo
     cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, true, scratch);
 }
 
-/* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
- * blocks complete the tree. */
-static void train_blocks(const cvy_run *run, size_t step, int thread, int threads) {
-    cvy_trainer *trainer = run->trainer;
+void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, const float *parameters, size_t slot) {
+    const cvy_trainer *trainer = run->trainer;
     cvy_worker *worker = &trainer->workers[thread];
     size_t images, begin, end, floats = trainer->variables.floats;
-    const uint32_t *batch = batch_of(run, step, &images);
+    const uint32_t *batch = cvy_run_batch(run, step, &images);
     const float scale = 1.0f / (float)images;
 
     cvy_share_of(cvy_blocks_of(images), thread, threads, &begin, &end);
     worker->forest.count = 0;
+    const bool replicated = cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads);
     for (size_t b = begin; b < end; b++) {
         const uint32_t *index = batch + b * CVY_LANES;
         size_t left = images - b * CVY_LANES;
         cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace[CVY_LAYOUT_HWC16N],
                            left < CVY_LANES ? (int)left : CVY_LANES};
         cvy_block_random random = {trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
-        cvy_node node = {0, (uint32_t)b, worker->gradients + (size_t)worker->forest.count * floats};
+        cvy_node node = {0, (uint32_t)b, worker->gradients + (slot + (size_t)worker->forest.count) * floats};
 
         load_block(run, &block, &random, index, worker->intake);
         fetch_images(run, step, b + 1, end, thread, threads);
         cvy_watch_step(worker->watch, CVY_PART_LOAD);
-        const float *logits = forward(&block, trainer->parameters, &random, worker->watch);
-        worker->tallies[b - begin] =
+        const float *logits = forward(&block, parameters, &random, replicated ? node.sum : NULL, floats, worker->watch);
+        worker->tallies[slot + b - begin] =
             cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, scale);
         cvy_watch_step(worker->watch, CVY_PART_LOSS);
-        backward(&block, trainer->parameters, node.sum, worker->watch);
+        backward(&block, parameters, node.sum, worker->watch);
         cvy_forest_push(&worker->forest, node, trainer->kernels, 0, floats);
         cvy_watch_step(worker->watch, CVY_PART_SUM);
     }
 }
 
-/* Second half: the thread's slice of the parameters takes in all threads' sums. The sum itself ends up in the first
- * worker's first buffer. */
+/* Second half: the thread's slice of the parameters takes in all threads' sums. */
 static void update_slice(const cvy_run *run, int thread, int threads) {
     cvy_trainer *trainer = run->trainer;
     size_t lines = trainer->variables.floats / CVY_LANES;
@@ -124,6 +109,8 @@ static void update_slice(const cvy_run *run, int thread, int threads) {
         for (int i = 0; i < trainer->workers[t].forest.count; i++)
             cvy_forest_push(&batch, trainer->workers[t].forest.nodes[i], trainer->kernels, first, count);
     cvy_forest_close(&batch, trainer->kernels, first, count);
+    if (thread == 0)
+        trainer->gradient = batch.nodes[0].sum;
     cvy_watch_step(trainer->workers[thread].watch, CVY_PART_REDUCTION);
     trainer->workers[thread].finite = cvy_optimizer_update(&trainer->optimizer, trainer->kernels, first, count,
                                                            batch.nodes[0].sum, trainer->parameters);
@@ -132,31 +119,29 @@ static void update_slice(const cvy_run *run, int thread, int threads) {
 
 enum { SHOWS_A_SECOND = 20 };
 
-/* Thread 0, while the others update: sums the step's results in the order of its blocks, reports, and says whether to
- * go on. */
-static void conclude(cvy_run *run, int threads) {
+void cvy_run_conclude(cvy_run *run, int threads, size_t slot) {
     cvy_trainer *trainer = run->trainer;
     size_t images;
-    batch_of(run, run->step, &images);
+    cvy_run_batch(run, run->step, &images);
     double before = run->metrics->loss_sum;
-    cvy_batch_add(run->metrics, trainer->workers, threads, images);
+    cvy_batch_add(run->metrics, trainer->workers, threads, images, slot);
     run->step++;
 
     if (!isfinite(run->metrics->loss_sum - before)) {
-        run->halt = HALT_LOSS;
+        run->halt = CVY_HALT_LOSS;
         return;
     }
     if (run->stop && *run->stop)
-        run->halt = HALT_STOPPED;
+        run->halt = CVY_HALT_STOPPED;
     if (!run->on_step)
         return;
     double now = cvy_clock();
-    bool last = run->step == run->steps || run->halt != HALT_NO;
+    bool last = run->step == run->steps || run->halt != CVY_HALT_NO;
     if (!last && run->step > 1 && now - run->shown < 1.0 / SHOWS_A_SECOND)
         return;
     run->shown = now;
     if (!run->on_step(run->step, run->steps, now - run->begun, run->metrics, run->user))
-        run->halt = HALT_STOPPED;
+        run->halt = CVY_HALT_STOPPED;
 }
 
 static bool all_finite(const cvy_trainer *trainer, int threads) {
@@ -166,19 +151,19 @@ static bool all_finite(const cvy_trainer *trainer, int threads) {
     return true;
 }
 
-/* Of the coming step. */
-static double learning_rate(const cvy_trainer *trainer) {
+double cvy_run_learning_rate(const cvy_run *run, uint64_t steps_done) {
+    const cvy_trainer *trainer = run->trainer;
     const cvy_course *course = &trainer->course;
     double rate = trainer->optimizer.settings.learning_rate;
     if (!course->steps)
         return rate;
-    uint64_t step = trainer->optimizer.step - trainer->course_begun;
+    uint64_t step = steps_done - trainer->course_begun;
     return rate *
            cvy_schedule_factor(&course->schedule, step < course->steps ? step : course->steps - 1, course->steps);
 }
 
 /* Every thread's way through an epoch. The threads meet twice a step: when the gradients are complete, and when the
- * parameters are updated. */
+ * parameters are updated; or, with replicas, once. */
 static void train(void *argument, int thread, int threads) {
     cvy_run *run = argument;
     cvy_trainer *trainer = run->trainer;
@@ -186,19 +171,23 @@ static void train(void *argument, int thread, int threads) {
     if (watch)
         watch->last = cvy_clock();
     cvy_intake_begin(&trainer->intake, trainer->workers[thread].intake);
+    if (cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads)) {
+        cvy_run_replicated(run, thread);
+        return;
+    }
     for (size_t step = 0; step < run->steps; step++) {
         if (thread == 0)
-            cvy_optimizer_begin(&trainer->optimizer, learning_rate(trainer));
-        train_blocks(run, step, thread, threads);
+            cvy_optimizer_begin(&trainer->optimizer, cvy_run_learning_rate(run, trainer->optimizer.step));
+        cvy_run_blocks(run, step, thread, threads, trainer->parameters, 0);
         cvy_workers_meet(trainer, threads);
         cvy_watch_step(watch, CVY_PART_WAIT_GRADIENTS);
         update_slice(run, thread, threads);
         if (thread == 0)
-            conclude(run, threads);
+            cvy_run_conclude(run, threads, 0);
         cvy_watch_step(watch, CVY_PART_CONCLUSION);
         cvy_workers_meet(trainer, threads);
         cvy_watch_step(watch, CVY_PART_WAIT_PARAMETERS);
-        if (run->halt != HALT_NO || !all_finite(trainer, threads))
+        if (run->halt != CVY_HALT_NO || !all_finite(trainer, threads))
             break;
     }
 }
@@ -223,14 +212,14 @@ static void go_back(cvy_trainer *trainer) {
 
 static bool report_halt(const cvy_run *run, cvy_status *status) {
     switch (run->halt) {
-    case HALT_NO:
+    case CVY_HALT_NO:
         break;
-    case HALT_STOPPED:
+    case CVY_HALT_STOPPED:
         return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after step %zu of %zu", run->step, run->steps);
-    case HALT_LOSS:
+    case CVY_HALT_LOSS:
         return cvy_fail(status, CVY_DIVERGED, "training", "the loss of step %zu of %zu is not a finite number",
                         run->step, run->steps);
-    case HALT_UPDATE:
+    case CVY_HALT_UPDATE:
         return cvy_fail(status, CVY_DIVERGED, "training",
                         "a gradient or parameter of step %zu of %zu is not a finite number", run->step, run->steps);
     }
@@ -262,7 +251,7 @@ static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
         run->batch_size = run->count;
     run->steps = (run->count + run->batch_size - 1) / run->batch_size;
     size_t last;
-    batch_of(run, run->steps - 1, &last);
+    cvy_run_batch(run, run->steps - 1, &last);
     run->trainer = trainer;
     run->first_step = trainer->optimizer.step;
     if (trainer->profile.wanted && trainer->profile.peak == 0)
@@ -279,8 +268,8 @@ static bool go(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
         return false;
     trainer->threads = threads;
     book_run(run, threads);
-    if (run->halt != HALT_LOSS && !all_finite(trainer, threads))
-        run->halt = HALT_UPDATE;
+    if (run->halt != CVY_HALT_LOSS && !all_finite(trainer, threads))
+        run->halt = CVY_HALT_UPDATE;
     return report_halt(run, status);
 }
 

@@ -9,7 +9,7 @@
 
 /* Gives worker what it needs for `blocks` blocks a step; depth 0: forward only. */
 static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
-                  cvy_status *status) {
+                  bool replicated, cvy_status *status) {
     float **workspace = &worker->workspace[plan->layout];
     if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
         return false;
@@ -28,6 +28,10 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
             return false;
         worker->depth = depth;
     }
+    size_t replica = (1 + (size_t)cvy_optimizer_slots(&trainer->optimizer.settings)) * trainer->variables.floats;
+    if (replicated && !worker->replica &&
+        !(worker->replica = cvy_allocate(replica, sizeof(float), "parameters", status)))
+        return false;
     if (trainer->profile.wanted && !worker->watch &&
         !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
         return false;
@@ -108,8 +112,13 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_worker *worker = &trainer->workers[thread];
     int depth;
     size_t most = most_blocks(job->blocks, job->last_blocks, thread, threads, &depth);
+    const bool replicated = job->training && cvy_replicates(trainer, job->blocks, threads);
+    if (replicated) { /* steps take turns with two gradients and tallies, and there is the sum */
+        depth = 3;
+        most = 2;
+    }
     worker->equipped.code = CVY_OK;
-    equip(trainer, worker, job->plan, most, job->training ? depth : 0, &worker->equipped);
+    equip(trainer, worker, job->plan, most, job->training ? depth : 0, replicated && thread > 0, &worker->equipped);
     cvy_workers_meet(trainer, threads);
     if (all_equipped(trainer, threads))
         job->work(job->argument, thread, threads);
@@ -161,6 +170,7 @@ void cvy_workers_free(cvy_trainer *trainer) {
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);
         free(trainer->workers[i].watch);
+        free(trainer->workers[i].replica);
     }
     free(trainer->workers);
     trainer->workers = NULL;
