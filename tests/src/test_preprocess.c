@@ -43,6 +43,10 @@ static void nothing_is_none(void **state) {
     }
 }
 
+static const char longest[] =
+    "deskew,center_crop=1000000000x1000000000,scale=-1.2345678901234567e-30,offset=-1.2345678901234567e-30,"
+    "mean=-1.2345678901234567e-30,variance=1.2345678901234567e-30,average_pooling=1000000000x1000000000,test_shift=8";
+
 static void texts_come_back(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -50,8 +54,7 @@ static void texts_come_back(void **state) {
         "average_pooling=3x2,center_crop=20",
         "variance=0.1,scale=1/3,deskew,test_shift=8",
         "offset=1e-30,mean=-7,scale=-3.25e10",
-        "deskew,center_crop=1000000000x1000000000,scale=-1.2345678901234567e-30,offset=-1.2345678901234567e-30,"
-        "mean=-1.2345678901234567e-30,variance=1.2345678901234567e-30,average_pooling=1000000000x1000000000",
+        longest,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         cvy_preprocessing p = parsed(texts[i]);
