@@ -45,27 +45,6 @@ static void run_part(bench_state *state, void *argument) {
 
 /* ---- Work ------------------------------------------------------------------------------------------------------- */
 
-/* Multiply-adds of a block's way through a stage, counted densely. */
-static double multiply_adds(const cvy_stage *stage) {
-    const cvy_conv2d_shape *s = &stage->conv2d.shape;
-    switch (stage->kind) {
-    case CVY_STAGE_CONV2D:
-    case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        return (double)s->kernel_height * s->kernel_width * s->input.channels * s->filters * s->output_height *
-               s->output_width * CVY_LANES;
-    case CVY_STAGE_DENSE:
-        return (double)stage->dense.inputs * stage->dense.units * CVY_LANES;
-    case CVY_STAGE_RESCALING:
-    case CVY_STAGE_MAX_POOLING2D:
-    case CVY_STAGE_AVERAGE_POOLING2D:
-    case CVY_STAGE_ACTIVATION:
-    case CVY_STAGE_SOFTMAX:
-    case CVY_STAGE_DROPOUT:
-        break;
-    }
-    return 0;
-}
-
 static double weights_of(const cvy_stage *stage) {
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
@@ -132,13 +111,6 @@ static double other_floats(walk_part which) {
 
 /* ---- Registration ----------------------------------------------------------------------------------------------- */
 
-/* "conv2d+max_pooling2d" */
-static void stage_name(const cvy_stage *stage, char *name, size_t size) {
-    size_t used = 0;
-    for (int i = stage->first_layer; i <= stage->last_layer && used < size; i++)
-        used += (size_t)snprintf(name + used, size - used, "%s%s", used ? "+" : "", shared.network->layers[i].name);
-}
-
 /* Steps that take about that long: at least one. */
 static int64_t steps_in(double seconds, cvy_tier tier) {
     double best = INFINITY;
@@ -173,7 +145,7 @@ static void register_stage(registration *r, int index, cvy_tier tier) {
     const cvy_stage *stage = &shared.plan.stages[index];
     double blocks = (double)walk_blocks(&shared);
     char name[256];
-    stage_name(stage, name, sizeof name);
+    walk_stage_name(shared.network, stage, name, sizeof name);
     for (walk_part p = WALK_FORWARD; p <= WALK_BACKWARD_DATA; p++) {
         bool weights = p == WALK_BACKWARD_WEIGHTS, data = p == WALK_BACKWARD_DATA;
         if (p == WALK_LOSS || (weights && (index < shared.plan.first_trainable || weights_of(stage) == 0)) ||
@@ -183,7 +155,7 @@ static void register_stage(registration *r, int index, cvy_tier tier) {
                       &(part){.part = p,
                               .stage = index,
                               .tier = tier,
-                              .flop = 2 * blocks * multiply_adds(stage),
+                              .flop = blocks * CVY_LANES * cvy_stage_flop(stage),
                               .bytes = blocks * sizeof(float) * stage_floats(stage, p)},
                       name);
     }

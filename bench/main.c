@@ -191,13 +191,13 @@ static bool register_sets(const arguments *a, cvy_status *status) {
         bench_register_machine(a->tiers);
     if (a->sets & 1u << SET_LAYERS && !bench_register_layers(&a->layers, status))
         return false;
-    if (a->sets & 1u << SET_PEERS)
-        bench_register_peers(&a->layers, status);
+    if (a->sets & 1u << SET_PEERS && !bench_register_peers(&a->layers, status))
+        return false;
     if (a->sets & 1u << SET_STEPS && !bench_register_steps(&a->steps, status))
         return false;
     if (a->sets & 1u << SET_KERNELS)
         bench_register_rows(a->tiers);
-    return cvy_ok(status);
+    return true;
 }
 
 int main(int argc, char **argv) {
@@ -212,6 +212,7 @@ int main(int argc, char **argv) {
     else
         fprintf(stderr, "benchmarks: %s: %s\n", status.where, status.what);
     bench_layers_free();
+    bench_peers_free();
     bench_steps_free();
     bench_counters_close();
     return code;

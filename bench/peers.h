@@ -4,8 +4,9 @@
 
 #include "layers.h"
 
-/* Registers peer/onednn/NETWORK/LAYER/PART for each convolution and dense layer; an error where oneDNN was not there
- * when the benchmarks were built. */
+/* Registers peer/onednn/NETWORK/LAYER/PART for each convolution and dense layer, on one thread. Where oneDNN was not
+ * there when the benchmarks were built, it registers nothing, and every report's context says so. */
 bool bench_register_peers(const bench_layers_options *options, cvy_status *status);
+void bench_peers_free(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "walk.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../src/base/clock.h"
@@ -71,6 +72,12 @@ void walk_end(walk *w) {
     cvy_variables_free(&w->variables);
     cvy_network_free(w->network);
     *w = (walk){0};
+}
+
+void walk_stage_name(const cvy_network *network, const cvy_stage *stage, char *name, size_t size) {
+    size_t used = 0;
+    for (int i = stage->first_layer; i <= stage->last_layer && used < size; i++)
+        used += (size_t)snprintf(name + used, size - used, "%s%s", used ? "+" : "", network->layers[i].name);
 }
 
 /* ---- The stop watch --------------------------------------------------------------------------------------------- */

@@ -49,6 +49,9 @@ void walk_end(walk *w);
 /* One step on the next batch of the shuffled epoch; watch may be NULL. */
 void walk_step(walk *w, const cvy_kernels *kernels, walk_watch *watch);
 
+/* The layers that a stage stands for: "conv2d+max_pooling2d". */
+void walk_stage_name(const cvy_network *network, const cvy_stage *stage, char *name, size_t size);
+
 /* Blocks of a whole batch. */
 size_t walk_blocks(const walk *w);
 

@@ -8,9 +8,9 @@ import table
 from program import ROOT
 
 
-def race():
-    """Seconds of an epoch by peer, from tools/race; {"error": why} where it could not run."""
-    path = os.path.join(ROOT, "tools", "race")
+def race(path=os.path.join(ROOT, "tools", "race")):
+    """Seconds of an epoch by peer, from tools/race --json, a line of JSON a peer; {"error": why} where it could not
+    run."""
     if not os.access(path, os.X_OK):
         return {"error": f"{path} is not there"}
     done = subprocess.run([path, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -22,7 +22,7 @@ def race():
         except (ValueError, KeyError, TypeError):
             continue
     if not found:
-        return {"error": f"tools/race: exit code {done.returncode}: {done.stderr.strip()[-300:]}"}
+        return {"error": f"{path}: exit code {done.returncode}: {done.stderr.strip()[-300:]}"}
     return found
 
 
@@ -55,6 +55,8 @@ def lines(record):
              for peer, value, ratio in epochs(record)]
     if rows:
         said += table.lay_out(rows)
+    if "onednn" in record:
+        said.insert(0, f"oneDNN {record['onednn']}" + (", the layer's convolution or matrix product alone" if rows else ""))
     if "error" in record.get("peers", {}):
         said.append(f"no other peers: {record['peers']['error']}")
     return said

@@ -105,7 +105,7 @@ def layer_lines(layers, limits):
         return cell(layers.get(where, part), scalar, limits, cold)
 
     rows = [["", *(text for part in PARTS for text in ("", "", part, ""))],
-            ["layer"] + ["µs", "GFLOP/s", "peak", "scalar"] * len(PARTS)]
+            ["layer"] + ["µs", "GFLOP/s", "bound", "scalar"] * len(PARTS)]
     rows += [[name] + [text for part in PARTS for text in cells(name, part)] for name in layers.names]
     others = [["besides", "µs", "GB/s", "bound", "scalar"]]
     others += [[OTHER_NAMES.get(part, part), *cells(where, part)] for where, part in layers.others]

@@ -77,6 +77,17 @@ for model in "lenet5", "lesson-avg":
     tap.result(any(f"step/{model}/batch:50/threads:2" in name for name in names), f"{model}: a step on two threads")
     tap.result(any(f"predict/{model}/1_image" in name for name in names), f"{model}: one image")
 
+done, report = run("peers", "--model=lesson-avg")
+tap.equal(done.returncode, 0, "peers: exit code 0")
+tap.result(report["context"].get("onednn"), "peers: the report says which oneDNN, or that there is none")
+names = [b["name"] for b in report["benchmarks"] if not b.get("error_occurred")]
+if report["context"].get("onednn", "")[:1].isdigit():
+    tap.equal(names, [f"peer/onednn/lesson-avg/{layer}/{part}" for layer, parts in
+                      (("conv2d", PARTS["conv2d+max_pooling2d"]), ("conv2d_1", PARTS["dense"]), ("dense", PARTS["dense"]),
+                       ("dense_1", PARTS["dense"])) for part in parts], "peers: oneDNN on every layer with weights")
+else:
+    tap.skip("peers: oneDNN on every layer with weights", "libdnnl-dev is not installed")
+
 fails("--batch", "--batch=0")
 fails("--isa", "--isa=sse9")
 fails("--threads", "--threads=1,x")
