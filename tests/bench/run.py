@@ -45,6 +45,10 @@ tap.equal(len(open(history).readlines()), 2, "--record appends")
 done = run("--filter", "kernel/add/")
 tap.result(done.returncode == 0 and "kernel/add/" in done.stdout and "conv2d" not in done.stdout,
            "--filter: only those benchmarks", done.stdout)
+done = run("--layout=nchw16c")
+names = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("kernel/")]
+tap.result(len(names) > 20 and all("_nchw16c/" in name and name.endswith("/warm") for name in names),
+           "--layout: the kernels of that layout", names or done.stderr)
 done = run("--cold", "--model=lenet5", "--batch=48")
 tap.result("lenet5, batches of 48" in done.stdout and "finds its data in memory" in done.stdout,
            "--cold, --model, --batch", done.stdout + done.stderr)
@@ -61,6 +65,7 @@ def refused(what, *arguments):
 
 refused("no-such-network", "--model=no-such-network")
 refused("sse9", "--isa=sse9")
+refused("--layout", "--layout=chwn")
 refused("--batch", "--batch=-1")
 refused("/no/such/place", "--build=/no/such/place")
 refused("/no/such", "--record=/no/such/history")
