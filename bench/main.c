@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
     bench_layers_free();
     bench_peers_free();
     bench_steps_free();
+    bench_rows_free();
     bench_counters_close();
     return code;
 }

@@ -13,6 +13,7 @@ enum { CAPACITY = 256 << 20 };
 
 /* A row with one of its cases. */
 typedef struct subject {
+    struct subject *next; /* registered before it */
     const char *operation;
     const bench_row *row;
     cvy_tier tier;
@@ -69,12 +70,19 @@ static void run_cold(bench_state *state, void *argument) {
     finish(state, s, &p);
 }
 
+/* The last subject that was registered. */
+static subject *registered;
+
 static void register_case(const subject *s, const char *case_name) {
     char word[BENCH_NAME_MAX], name[3 * BENCH_NAME_MAX];
-    subject *kept = malloc(sizeof *kept); /* for as long as the program runs */
-    if (!kept)
-        abort();
+    subject *kept = malloc(sizeof *kept);
+    if (!kept) {
+        fputs("benchmarks: out of memory\n", stderr);
+        exit(1);
+    }
     *kept = *s;
+    kept->next = registered;
+    registered = kept;
     bench_word(case_name, word, sizeof word);
     snprintf(name, sizeof name, "kernel/%s/%s/%s/warm", s->operation, word, cvy_tier_name(s->tier));
     bench_register(name, run_warm, kept, (bench_settings){0});
@@ -86,13 +94,21 @@ static void register_row(const char *operation, const bench_row *row, cvy_tier t
     char name[BENCH_NAME_MAX];
     if (tiers >> tier & 1)
         for (size_t i = 0; row->family->name(i, name); i++)
-            register_case(&(subject){operation, row, tier, i}, name);
+            register_case(&(subject){.operation = operation, .row = row, .tier = tier, .index = i}, name);
 }
 
 void bench_register_rows(unsigned tiers) {
 #define CVY_OPERATION(result, name, parameters)
 #define CVY_KERNEL(name, tier) CVY_ON_##tier(register_row(#name, &bench_##name, CVY_TIER_##tier, tiers);)
 #include "kernels.def"
+}
+
+void bench_rows_free(void) {
+    while (registered) {
+        subject *last = registered;
+        registered = last->next;
+        free(last);
+    }
 }
 
 void bench_draw(bench_memory *memory, int32_t height, int32_t width, int32_t channels, float *x) {

@@ -50,6 +50,7 @@ typedef struct bench_row {
 
 /* Registers the benchmarks of all rows whose tier is in the set. */
 void bench_register_rows(unsigned tiers);
+void bench_rows_free(void);
 
 /* Rings of ink on an empty ground, another in each lane, as digits are: the time of some kernels depends on where the
  * winners lie. `x` is a block in HWC16N. */
