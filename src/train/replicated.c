@@ -55,13 +55,16 @@ void cvy_run_replicated(cvy_run *run, int thread) {
     cvy_workers_meet(trainer, CVY_REPLICAS); /* copied before anybody updates */
     for (size_t step = 0; step < run->steps; step++) {
         const size_t slot = step % 2;
-        cvy_optimizer_begin(&own.optimizer, cvy_run_learning_rate(run, own.optimizer.step));
-        /* Thread 0 has said so since the last meeting; thread 1 will know it at this step's. */
+        cvy_optimizer_begin(&own.optimizer, cvy_run_learning_rate(run, &own.optimizer));
+        /* Thread 0 may halt once a step is done, and goes on to one more meeting to tell. What it says for that meeting
+         * stands in a place of its own: thread 1 may not have read yet what was said for the one before. */
+        if (thread == 0)
+            run->told[slot] = run->halt;
         if (thread != 0 || run->halt == CVY_HALT_NO)
             cvy_run_blocks(run, step, thread, CVY_REPLICAS, own.parameters, slot);
         cvy_workers_meet(trainer, CVY_REPLICAS);
         cvy_watch_step(worker->watch, CVY_PART_WAIT_GRADIENTS);
-        if (run->halt != CVY_HALT_NO)
+        if (run->told[slot] != CVY_HALT_NO)
             break;
         const float *gradient = sum_of(run, step, thread, slot);
         cvy_watch_step(worker->watch, CVY_PART_REDUCTION);

@@ -18,7 +18,8 @@ typedef struct cvy_run {
     uint64_t first_step; /* steps done before this cvy_run */
     double begun, shown; /* clock: the epoch's begin, the last on_step */
     size_t step;         /* thread 0: steps done */
-    cvy_halt halt;       /* written by thread 0 between two meetings */
+    cvy_halt halt;       /* thread 0's; the others read it where two meetings a step keep them from doing so early */
+    cvy_halt told[2];    /* the same where there is one: what thread 0 said before an even, an odd step's meeting */
 } cvy_run;
 
 /* The images of a step. */
@@ -28,8 +29,8 @@ static inline const uint32_t *cvy_run_batch(const cvy_run *run, size_t step, siz
     return run->order + first;
 }
 
-/* Of the step after `steps_done` optimizer steps. */
-double cvy_run_learning_rate(const cvy_run *run, uint64_t steps_done);
+/* Of the optimizer's coming step. */
+double cvy_run_learning_rate(const cvy_run *run, const cvy_optimizer *optimizer);
 
 /* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
  * blocks complete the tree. `slot` is the first of the worker's gradients and tallies that it may write. */

@@ -151,13 +151,13 @@ static bool all_finite(const cvy_trainer *trainer, int threads) {
     return true;
 }
 
-double cvy_run_learning_rate(const cvy_run *run, uint64_t steps_done) {
+double cvy_run_learning_rate(const cvy_run *run, const cvy_optimizer *optimizer) {
     const cvy_trainer *trainer = run->trainer;
     const cvy_course *course = &trainer->course;
-    double rate = trainer->optimizer.settings.learning_rate;
+    double rate = optimizer->settings.learning_rate;
     if (!course->steps)
         return rate;
-    uint64_t step = steps_done - trainer->course_begun;
+    uint64_t step = optimizer->step - trainer->course_begun;
     return rate *
            cvy_schedule_factor(&course->schedule, step < course->steps ? step : course->steps - 1, course->steps);
 }
@@ -177,7 +177,7 @@ static void train(void *argument, int thread, int threads) {
     }
     for (size_t step = 0; step < run->steps; step++) {
         if (thread == 0)
-            cvy_optimizer_begin(&trainer->optimizer, cvy_run_learning_rate(run, trainer->optimizer.step));
+            cvy_optimizer_begin(&trainer->optimizer, cvy_run_learning_rate(run, &trainer->optimizer));
         cvy_run_blocks(run, step, thread, threads, trainer->parameters, 0);
         cvy_workers_meet(trainer, threads);
         cvy_watch_step(watch, CVY_PART_WAIT_GRADIENTS);

@@ -430,6 +430,51 @@ static void a_stop_leaves_the_last_whole_step(void **state) {
     cvy_network_free(network);
 }
 
+typedef struct stopper {
+    size_t at, last;
+} stopper;
+
+static bool stop_at(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    (void)steps, (void)seconds, (void)metrics;
+    stopper *s = user;
+    s->last = step;
+    return step < s->at;
+}
+
+/* Whichever thread is ahead of the other when a run is stopped, both leave it after the same step: it ends, and leaves
+ * that step's weights. */
+static void every_stop_ends_the_run(void **state) {
+    (void)state;
+    enum { STOPS = 300, BATCH = 32 };
+    cvy_status fine = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &fine);
+    cvy_kernels kernels;
+    cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_order_fill(order, IMAGES, 1, 0, false);
+    cvy_trainer *many = trainer_of(network, &kernels, tier, 2, "adam");
+    cvy_trainer *one = trainer_of(network, &kernels, tier, 1, "adam");
+    for (int i = 0; i < STOPS; i++) {
+        cvy_status status = {0};
+        cvy_metrics metrics;
+        volatile sig_atomic_t stop = i % 2;
+        stopper s = {.at = 1};
+        assert_false(
+            cvy_trainer_epoch(many, set, order, IMAGES, BATCH, &stop, i % 2 ? NULL : stop_at, &s, &metrics, &status));
+        assert_int_equal(status.code, CVY_INTERRUPTED);
+        assert_int_equal(metrics.images, BATCH);
+        cvy_metrics by_hand = {0};
+        assert_true(cvy_trainer_step(one, set, order, BATCH, &by_hand, &fine));
+        assert_memory_equal(cvy_trainer_parameters(many), cvy_trainer_parameters(one),
+                            cvy_trainer_variables(many)->floats * sizeof(float));
+    }
+    cvy_trainer_free(many);
+    cvy_trainer_free(one);
+    cvy_dataset_free(set);
+    cvy_network_free(network);
+}
+
 static void divergence_goes_back_to_the_last_epoch(void **state) {
     (void)state;
     cvy_status status = {0};
@@ -491,6 +536,7 @@ int main(void) {
         cmocka_unit_test(training_takes_hwc16n),
         cmocka_unit_test(threads_are_bound_while_training),
         cmocka_unit_test(a_stop_leaves_the_last_whole_step),
+        cmocka_unit_test(every_stop_ends_the_run),
         cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
         cmocka_unit_test(wrong_data_is_refused),
     };
