@@ -321,6 +321,15 @@ void check_fill(check *c, float *data, size_t count, float amplitude) {
             data[check_below(c, (uint32_t)count)] = wild_special(c);
 }
 
+void check_fill_underflow(size_t i, check_step step, float *a, size_t a_count, float *b, size_t b_count) {
+    if (step != CHECK_SPECIAL || i % 8 != 0)
+        return;
+    for (size_t k = 0; k < a_count; k++)
+        a[k] = 0x1p-100f;
+    for (size_t k = 0; k < b_count; k++)
+        b[k] = -0x1p-100f;
+}
+
 /* ---- Tiers ---- */
 
 uint32_t check_bits(float value) {

@@ -128,6 +128,10 @@ float check_untouched(void);
 /* Fills an array as the step asks. */
 void check_fill(check *c, float *data, size_t count, float amplitude);
 
+/* In every other special case: fills two arrays so that all products underflow to -0. A chain of them from +0 ends in
+ * -0. */
+void check_fill_underflow(size_t i, check_step step, float *a, size_t a_count, float *b, size_t b_count);
+
 /* ---- Tiers ---- */
 
 #define CHECK_EACH_TIER(c) for (bool more_ = check_first_tier(c); more_; more_ = check_next_tier(c))

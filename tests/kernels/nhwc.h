@@ -16,8 +16,9 @@ static inline nhwc_rows nhwc_images(int32_t count, size_t elements) {
     return (nhwc_rows){count, elements, elements};
 }
 
-/* How many images: all there can be, one, and every tail. Weight gradients of fewer than 16 differ from HWC16N's where
- * an underflow has left -0, to which HWC16N adds the zeros of the other lanes: so the special step has 16. */
+/* How many images: all there can be, one, and every tail. Weight gradients of dense layers of fewer than 16 differ from
+ * HWC16N's where an underflow has left -0, to which HWC16N adds the zeros of the other lanes: so the special step of
+ * what sums over images has 16. */
 int32_t nhwc_count_at(size_t i, check_step step, bool sums_images);
 
 /* An input, the rest of its rows NaN: a kernel that uses that is found out. */

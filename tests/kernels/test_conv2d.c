@@ -60,8 +60,9 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
 static void backward_weights(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
     describe(c, i, step, cc, i % 5 == 4 ? ", no bias" : "");
-    const float *images = check_input_nhwc(c, "images", nhwc_extent(&s->input));
-    const float *dy = check_input(c, "dy", conv2d_outputs(s));
+    float *images = check_input_nhwc(c, "images", nhwc_extent(&s->input));
+    float *dy = check_input(c, "dy", conv2d_outputs(s));
+    check_fill_underflow(i, step, images, nhwc_extent(&s->input), dy, conv2d_outputs(s));
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);

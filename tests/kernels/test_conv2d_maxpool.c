@@ -259,9 +259,10 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     const size_t windows = (size_t)((s->output_height / 2) * (s->output_width / 2));
     describe(c, i, step, cc, i % 5 == 4 ? "pooled, no bias" : "pooled");
     float *images = check_input_nhwc(c, "images", nhwc_extent(&s->input));
+    float *dy = check_input(c, "dy", conv2d_pooled(s));
+    check_fill_underflow(i, step, images, nhwc_extent(&s->input), dy, conv2d_pooled(s));
     if (i % 8 != 3)
         empty_ground(c, &s->input, images);
-    const float *dy = check_input(c, "dy", conv2d_pooled(s));
     const int32_t *winner = some_winners(c, s);
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);

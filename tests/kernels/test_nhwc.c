@@ -84,11 +84,12 @@ static void backward_data(check *c, size_t i, check_step step, const char *name,
 }
 
 static void backward_weights(check *c, size_t i, check_step step, const char *name, const cvy_conv2d_shape *s) {
-    const int32_t count = nhwc_count_at(i, step, true);
+    const int32_t count = nhwc_count_at(i, step, false);
     const size_t inputs = input_elements(s), outputs = output_elements(s), weights = conv2d_weights(s);
     describe_conv2d(c, i, step, name, s, count, i % 5 == 4 ? ", no bias" : "");
-    const float *x = check_input_nhwc(c, "x", (size_t)count * inputs);
-    const float *dy = check_input_nhwc(c, "dy", (size_t)count * outputs);
+    float *x = check_input_nhwc(c, "x", (size_t)count * inputs);
+    float *dy = check_input_nhwc(c, "dy", (size_t)count * outputs);
+    check_fill_underflow(i, step, x, (size_t)count * inputs, dy, (size_t)count * outputs);
     float *dweights = check_output(c, "dweights", weights);
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     const float *block = nhwc_to_block(c, nhwc_images(count, outputs), dy);
