@@ -19,7 +19,7 @@ enum {
     NARROW_FILTERS = 6,  /* the most in a tile, at most 3 accumulators each */
     NARROW_CODE = 5,     /* bits for a winner's lane: 6 filters in 32 bits */
     NARROW_ROW = 32,     /* the most floats of an image row, a bit each */
-    NARROW_COLUMNS = 16, /* the most windows in a row and in a column */
+    NARROW_COLUMNS = VL, /* the most windows in a row and in a column */
     NARROW_WINDOWS = NARROW_COLUMNS * NARROW_COLUMNS,
     NARROW_NUMBER = 8, /* bits for the number of one */
 };
@@ -27,7 +27,7 @@ enum {
 typedef struct narrow_walk {
     int rows, columns;                                  /* of windows */
     int filters;                                        /* of the layer: the stride in dy */
-    int field_rows, field_floats;                       /* of a window's fields */
+    int field_floats;                                   /* of a row of a window's fields */
     size_t image, input_row, window_row, window_column; /* floats */
     bool skip;                                          /* windows over zeros */
     const int32_t *codes; /* [window][image]: for each filter the lane of a pair of rows at which its winner begins */
@@ -40,7 +40,7 @@ typedef struct narrow_list {
     uint32_t windows[NARROW_WINDOWS + VL];
 } narrow_list;
 
-/* 8 floats from each of two places. */
+/* 8 floats from each of two places. The 8 before `high` are masked off, and not read. */
 static inline V v_load_halves(const float *low, const float *high) {
     return _mm512_mask_loadu_ps(_mm512_castps256_ps512(_mm256_loadu_ps(low)), 0xff00, high - 8);
 }
@@ -87,7 +87,7 @@ static inline void list_row(const narrow_walk *walk, uint32_t ink, int py, narro
 
 /* The windows over anything but +0, or all. A window's fields span `pairs` pairs of rows. */
 TILE_BODY void list_windows(const int pairs, const narrow_walk *walk, const float *image, narrow_list *list) {
-    uint32_t ink[NARROW_COLUMNS + 2 + 16] = {0};
+    uint32_t ink[2 + VL] = {0}; /* a vector of rows, and two rows on */
     for (int py = 0; py < walk->rows + pairs - 1; py++)
         ink[py] = walk->skip ? ink_of(walk, image + py * walk->window_row) : ~UINT32_C(0);
     VI any = vi_or(_mm512_loadu_si512(ink), _mm512_loadu_si512(ink + 1));
@@ -211,7 +211,6 @@ static bool narrow_winners(const cvy_conv2d_shape *shape, const float *images, c
         .rows = shape->output_height / 2,
         .columns = shape->output_width / 2,
         .filters = shape->filters,
-        .field_rows = shape->kernel_height + 1,
         .field_floats = row + step,
         .image = shape->input.image,
         .input_row = shape->input.row,
@@ -222,8 +221,7 @@ static bool narrow_winners(const cvy_conv2d_shape *shape, const float *images, c
     for (int f = 0, filters; f < shape->filters; f += filters) {
         filters = tile_extent(shape->filters - f, NARROW_FILTERS);
         const float *gradient = dy + (size_t)f * CVY_LANES;
-        walk.skip =
-            shape->input.row <= NARROW_ROW && finite_gradients(windows, filters, shape->filters * CVY_LANES, gradient);
+        walk.skip = finite_gradients(windows, filters, shape->filters * CVY_LANES, gradient);
         encode_winners(&walk, filters, winner + (size_t)f * CVY_LANES, codes);
         narrow_tiles[pairs][filters](&walk, row, images, gradient, dweights + f);
     }
