@@ -33,7 +33,8 @@ static bool check(const walk *w, cvy_status *status) {
 }
 
 static bool make(walk *w, const char *model, const char *data, cvy_status *status) {
-    if (!(w->network = cvy_network_from(model, status)) || !cvy_variables_layout(w->network, &w->variables, status) ||
+    if (!(w->network = cvy_network_from(model, NULL, status)) ||
+        !cvy_variables_layout(w->network, &w->variables, status) ||
         !cvy_plan_make(w->network, &w->variables, &w->plan, status) || !check(w, status) ||
         !bench_data_load(&w->data, data, w->network, status))
         return false;

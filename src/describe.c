@@ -51,13 +51,9 @@ cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status) {
         cvy_fail(status, CVY_USAGE, "model", "NULL, expected a built-in network's name or a file");
         return NULL;
     }
-    cvy_network *network = cvy_network_from(name_or_file, status);
-    if (!network)
-        return NULL;
-    size_t length;
-    if (cvy_network_is_builtin(name_or_file))
-        return wrap_described(network, copy_text(name_or_file, status), status);
-    return wrap_described(network, cvy_network_read_file(name_or_file, &length, status), status);
+    char *description;
+    cvy_network *network = cvy_network_from(name_or_file, &description, status);
+    return network ? wrap_described(network, description, status) : NULL;
 }
 
 static cvy_model *from_json(const char *json, const char *origin, cvy_status *status) {

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,4 +49,28 @@ void cvy_file_close(cvy_file *file) {
     if (file->descriptor >= 0)
         close(file->descriptor);
     file->descriptor = -1;
+}
+
+char *cvy_file_read_text(const char *path, size_t most, const char *expected, size_t *length, cvy_status *status) {
+    if (!cvy_ok(status))
+        return NULL;
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        cvy_fail_errno(status, path, "cannot open");
+        return NULL;
+    }
+    char *text = malloc(most + 2);
+    if (!text)
+        cvy_fail_memory(status, path, most + 2);
+    else if ((*length = fread(text, 1, most + 1, file)) > most)
+        cvy_fail(status, CVY_FAILED, path, "more than %zu bytes, no %s", most, expected);
+    else if (ferror(file))
+        cvy_fail_errno(status, path, "cannot read");
+    fclose(file);
+    if (cvy_ok(status)) {
+        text[*length] = 0;
+        return text;
+    }
+    free(text);
+    return NULL;
 }

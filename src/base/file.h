@@ -18,4 +18,8 @@ bool cvy_file_read(const cvy_file *file, size_t offset, void *bytes, size_t coun
 
 void cvy_file_close(cvy_file *file);
 
+/* The text of a file of at most `most` bytes, which may also be a pipe: its length in *length, a zero behind it. The
+ * caller frees it. `expected` says in the error about a larger file what it should have been. */
+char *cvy_file_read_text(const char *path, size_t most, const char *expected, size_t *length, cvy_status *status);
+
 #endif

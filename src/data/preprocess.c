@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
+
 const cvy_preprocessing cvy_preprocessing_none = {.scale = 1, .variance = 1};
 
 /* ---- Keys ------------------------------------------------------------------------------------------------------- */
@@ -64,19 +66,12 @@ static bool parse_extents(const char *text, int extents[2]) {
 
 /* Kernels compute in float: a number must be one there, too. */
 static bool parse_number(const char *text, double *number) {
-    char *end;
-    if (!*text || strchr(" \t\n\v\f\r", *text))
+    const char *end;
+    double divisor = 1;
+    if (!cvy_read_number(text, number, &end) || (*end == '/' && !cvy_read_number(end + 1, &divisor, &end)))
         return false;
-    *number = strtod(text, &end);
-    if (end > text && *end == '/') {
-        const char *divisor = end + 1;
-        if (!*divisor || strchr(" \t\n\v\f\r", *divisor))
-            return false;
-        *number /= strtod(divisor, &end);
-        if (end == divisor)
-            return false;
-    }
-    return end > text && !*end && isfinite((float)*number);
+    *number /= divisor;
+    return !*end && isfinite((float)*number);
 }
 
 static bool parse_value(const cvy_key *key, const char *value, void *field) {

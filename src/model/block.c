@@ -246,12 +246,3 @@ void cvy_block_backward_data(const cvy_block *block, int index, const float *par
         break;
     }
 }
-
-void cvy_block_backward(const cvy_block *block, const float *parameters, float *gradient) {
-    const int first = block->plan->first_trainable;
-    for (int i = block->plan->count - 1; i >= first; i--) {
-        cvy_block_backward_weights(block, i, gradient);
-        if (i > first)
-            cvy_block_backward_data(block, i, parameters);
-    }
-}

@@ -25,23 +25,21 @@ typedef struct cvy_block {
 const float *cvy_block_forward(const cvy_block *block, const float *parameters, const cvy_block_random *random);
 
 /* Cross-entropy of the logits with smoothed labels: loss and predicted class of every lane in the workspace and, unless
- * scale is 0, the gradient of scale * loss, where cvy_block_backward begins. */
+ * scale is 0, the gradient of scale * loss, where the way back begins. */
 void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *labels, float smoothing, float scale);
 
 /* Softmax of the logits into plan->probabilities. */
 void cvy_block_probabilities(const cvy_block *block, const float *logits);
 
-/* From the loss's gradient to the parameters': writes every variable's place in `gradient` (padding is left alone). */
-void cvy_block_backward(const cvy_block *block, const float *parameters, float *gradient);
-
-/* ---- The same, a stage at a time: for those who measure it ------------------------------------------------------- */
+/* ---- A stage at a time, in training ------------------------------------------------------------------------------ */
 
 /* Runs a stage on x, what the stage before it returned (the first: plan->input_block), and returns its value. */
 const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
                                      const cvy_block_random *random);
 
-/* Backward, from the last stage to plan->first_trainable: the gradient of a stage's parameters, if it has any, and then
- * (but not of the last one) that of its input, times the derivative of the stage before it. */
+/* Backward, from the last stage to plan->first_trainable: the gradient of a stage's parameters, if it has any, into
+ * every variable's place in `gradient` (padding is left alone), and then (but not of the first trainable stage) that of
+ * its input, times the derivative of the stage before it. */
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient);
 void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
 

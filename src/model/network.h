@@ -87,9 +87,8 @@ bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, co
 /* Reads Keras's model.to_json(): Sequential, or a Functional chain. Whatever would change the result and is not
  * understood is an error that names the layer and the field; `origin` (the file) begins the message. */
 cvy_network *cvy_network_from_json(const char *text, size_t length, const char *origin, cvy_status *status);
-cvy_network *cvy_network_from_json_file(const char *path, cvy_status *status);
-/* Such a file's text, its length in *length; the caller frees it. */
-char *cvy_network_read_file(const char *path, size_t *length, cvy_status *status);
+/* Leaves the file's text in *description, which the caller frees, unless that is NULL. */
+cvy_network *cvy_network_from_json_file(const char *path, char **description, cvy_status *status);
 
 /* "lesson", "lesson-avg" (average pooling), "lenet5"; NULL without an error if there is no such name. */
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status);
@@ -97,8 +96,9 @@ cvy_network *cvy_network_builtin(const char *name, cvy_status *status);
 extern const char *const cvy_network_builtin_names[];
 bool cvy_network_is_builtin(const char *name);
 
-/* A built-in's name, else a file. */
-cvy_network *cvy_network_from(const char *name_or_file, cvy_status *status);
+/* A built-in's name, else a file. Leaves what the network came from, the name or the file's text, in *description,
+ * which the caller frees, unless that is NULL. */
+cvy_network *cvy_network_from(const char *name_or_file, char **description, cvy_status *status);
 
 /* Names as Keras spells them ("swish" is silu); false if unknown. */
 bool cvy_activation_from_name(const char *name, cvy_activation_name *activation);

@@ -3,6 +3,7 @@
  * How a model is trained (compile_config) is no part of a network; the shapes that Keras notes beside what follows from
  * the layers (build_config) are not needed.
  */
+#include "../base/file.h"
 #include "keras_layer.h"
 
 #include <stdio.h>
@@ -219,36 +220,15 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
     return network;
 }
 
-char *cvy_network_read_file(const char *path, size_t *length, cvy_status *status) {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        cvy_fail_errno(status, path, "cannot open");
-        return NULL;
-    }
-    char *text = malloc(MAX_FILE + 2);
-    if (!text)
-        cvy_fail_memory(status, path, MAX_FILE + 2);
-    else if ((*length = fread(text, 1, MAX_FILE + 1, file)) > MAX_FILE)
-        cvy_fail(status, CVY_FAILED, path, "more than %d bytes, no description of a network", MAX_FILE);
-    else if (ferror(file))
-        cvy_fail_errno(status, path, "cannot read");
-    fclose(file);
-    if (cvy_ok(status)) {
-        text[*length] = 0;
-        return text;
-    }
-    free(text);
-    return NULL;
-}
-
-cvy_network *cvy_network_from_json_file(const char *path, cvy_status *status) {
-    if (!cvy_ok(status))
-        return NULL;
+cvy_network *cvy_network_from_json_file(const char *path, char **description, cvy_status *status) {
     size_t length;
-    char *text = cvy_network_read_file(path, &length, status);
+    char *text = cvy_file_read_text(path, MAX_FILE, "description of a network", &length, status);
     if (!text)
         return NULL;
     cvy_network *network = cvy_network_from_json(text, length, path, status);
-    free(text);
+    if (network && description)
+        *description = text;
+    else
+        free(text);
     return network;
 }

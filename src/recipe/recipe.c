@@ -1,6 +1,6 @@
 #include "recipe.h"
 
-#include "../base/memory.h"
+#include "../base/file.h"
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
@@ -208,24 +208,15 @@ const char *cvy_recipe_name(int i) {
     return i < 0 ? NULL : cvy_recipe_files[i].name;
 }
 
+enum { MAX_FILE = 1 << 20 };
+
 static cvy_recipe *read_file(const char *path, cvy_status *status) {
-    enum { MAX_FILE = 1 << 20 };
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        cvy_fail_errno(status, path, "cannot open");
+    size_t length;
+    char *text = cvy_file_read_text(path, MAX_FILE, "recipe", &length, status);
+    if (!text)
         return NULL;
-    }
-    cvy_recipe *recipe = NULL;
-    char *text = cvy_allocate(MAX_FILE + 1, 1, path, status);
-    size_t length = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
-    if (text && length > MAX_FILE)
-        cvy_fail(status, CVY_FAILED, path, "more than %d bytes, no recipe", MAX_FILE);
-    else if (ferror(file))
-        cvy_fail_errno(status, path, "cannot read");
-    else
-        recipe = cvy_recipe_parse(text, length, path, status);
+    cvy_recipe *recipe = cvy_recipe_parse(text, length, path, status);
     free(text);
-    fclose(file);
     return recipe;
 }
 

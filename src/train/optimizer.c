@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "../base/memory.h"
+#include "../base/number.h"
 
 /* ---- Names, settings and their ranges --------------------------------------------------------------------------- */
 
@@ -149,11 +150,8 @@ static const cvy_key *find_key(cvy_optimizer_kind kind, cvy_span name, cvy_statu
 }
 
 static bool parse_number(cvy_span value, double *number) {
-    char *end;
-    if (value.length == 0 || strchr(" \t\n\v\f\r", value.text[0])) /* strtod would skip it */
-        return false;
-    *number = strtod(value.text, &end);
-    return end == value.text + value.length;
+    const char *end;
+    return value.length > 0 && cvy_read_number(value.text, number, &end) && end == value.text + value.length;
 }
 
 static bool parse_flag(cvy_span value, bool *flag) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
+
 /* ---- Parsing ---------------------------------------------------------------------------------------------------- */
 
 enum { KINDS = CVY_SCHEDULE_PIECEWISE + 1 };
@@ -28,11 +30,8 @@ static bool find_kind(const char *name, cvy_schedule *schedule, cvy_status *stat
 
 /* A number and nothing else. */
 static bool parse_number(const char *text, double *number) {
-    char *end;
-    if (!*text || strchr(" \t\n\v\f\r", *text))
-        return false;
-    *number = strtod(text, &end);
-    return end > text && !*end && isfinite(*number);
+    const char *end;
+    return cvy_read_number(text, number, &end) && !*end && isfinite(*number);
 }
 
 /* FRACTION=FACTOR */

@@ -112,6 +112,9 @@ says out '^3 threads: OMP_NUM_THREADS=3, placed by OMP_PROC_BIND; '
 run 0 "an optimizer with settings" "$program" train --data "$data" --epochs 1 --optimizer sgd:lr=0.0001,momentum=0.9
 says out '^ Optimizer params: '
 run 0 "another network" "$program" train --data "$data" --epochs 1 --model lenet5
+run 0 "a network that can be read once only" "$program" train --data "$data" --epochs 1 \
+    --model <(cat "$(dirname "$0")/../networks/lesson.json") --save "$work/once.safetensors"
+run 0 "weights know the network that they are of" "$program" evaluate --data "$data" --weights "$work/once.safetensors"
 run 3 "divergence" "$program" train --data "$data" --epochs 2 --optimizer sgd --lr 1e30 --save "$work/d.safetensors"
 says err '^convoy: '
 [ ! -e "$work/d.safetensors" ]

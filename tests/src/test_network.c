@@ -108,7 +108,7 @@ static void unknown_name_is_no_builtin(void **state) {
     cvy_status status = {0};
     assert_null(cvy_network_builtin("lesson2", &status));
     expect_ok(&status);
-    assert_null(cvy_network_from("lesson2", &status));
+    assert_null(cvy_network_from("lesson2", NULL, &status));
     expect_error(&status, CVY_FAILED, "lesson2", "lesson, lesson-avg, lenet5");
 }
 
@@ -367,7 +367,7 @@ static void an_error_before_stops_everything(void **state) {
     assert_int_equal(network->count, 1);
     assert_null(cvy_network_new(NULL, false, &status));
     assert_null(cvy_network_builtin("lesson", &status));
-    assert_null(cvy_network_from("lesson", &status));
+    assert_null(cvy_network_from("lesson", NULL, &status));
     assert_string_equal(status.where, "before");
     cvy_network_free(network);
     cvy_network_free(NULL);

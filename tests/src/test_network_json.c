@@ -31,7 +31,7 @@ static cvy_network *read_file(const char *name) {
     char path[PATH_MAX];
     cvy_status status = {0};
     snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, &status);
+    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
     expect_ok(&status);
     return network;
 }
@@ -503,16 +503,16 @@ static void bad_files_are_named(void **state) {
     (void)state;
     cvy_status status = {0};
     const char *path = write_file("bad.json", "{\"class_name\":\n 7,}", 18);
-    assert_null(cvy_network_from_json_file(path, &status));
+    assert_null(cvy_network_from_json_file(path, NULL, &status));
     expect_error(&status, CVY_FAILED, path, "line 2");
     status = (cvy_status){0};
-    assert_null(cvy_network_from(path_of("none.json"), &status));
+    assert_null(cvy_network_from(path_of("none.json"), NULL, &status));
     expect_error(&status, CVY_FAILED, "none.json", "no such file");
     status = (cvy_status){0};
-    assert_null(cvy_network_from_json_file(path_of("none.json"), &status));
+    assert_null(cvy_network_from_json_file(path_of("none.json"), NULL, &status));
     expect_error(&status, CVY_FAILED, "none.json", "cannot open");
     status = (cvy_status){0};
-    assert_null(cvy_network_from_json_file(directory, &status));
+    assert_null(cvy_network_from_json_file(directory, NULL, &status));
     expect_error(&status, CVY_FAILED, directory, "cannot read");
     status = (cvy_status){0};
     assert_null(read_text("[1, 2]", &status));
@@ -529,7 +529,7 @@ static void long_files_are_refused(void **state) {
     memset(spaces, ' ', size);
     cvy_status status = {0};
     const char *path = write_file("long.json", spaces, size);
-    assert_null(cvy_network_from_json_file(path, &status));
+    assert_null(cvy_network_from_json_file(path, NULL, &status));
     expect_error(&status, CVY_FAILED, path, "more than 16777216 bytes");
     free(spaces);
 }
