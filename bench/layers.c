@@ -45,23 +45,11 @@ static void run_part(bench_state *state, void *argument) {
 
 /* ---- Work ------------------------------------------------------------------------------------------------------- */
 
+/* A weight does one multiply-add for each output position. */
 static double weights_of(const cvy_stage *stage) {
-    switch (stage->kind) {
-    case CVY_STAGE_CONV2D:
-    case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        return (double)stage->conv2d.shape.kernel_height * stage->conv2d.shape.kernel_width *
-               stage->conv2d.shape.input.channels * stage->conv2d.shape.filters;
-    case CVY_STAGE_DENSE:
-        return (double)stage->dense.inputs * stage->dense.units;
-    case CVY_STAGE_RESCALING:
-    case CVY_STAGE_MAX_POOLING2D:
-    case CVY_STAGE_AVERAGE_POOLING2D:
-    case CVY_STAGE_ACTIVATION:
-    case CVY_STAGE_SOFTMAX:
-    case CVY_STAGE_DROPOUT:
-        break;
-    }
-    return 0;
+    const bool conv2d = stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
+    const cvy_conv2d_shape *s = &stage->conv2d.shape;
+    return cvy_stage_flop(stage) / 2 / (conv2d ? (double)s->output_height * s->output_width : 1);
 }
 
 /* Floats that a block's way through a stage must read and write, each once. */
