@@ -143,7 +143,7 @@ static const float *input_of(const cvy_block *block, int index) {
     return at(block, index > 0 ? block->plan->stages[index - 1].value : block->plan->input_block);
 }
 
-/* Gradient of a convolution's weights, from the input as 16 NHWC images. */
+/* Gradient of a convolution's weights: from the winners of its pool, or else from its input as 16 NHWC images. */
 static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
                                     float *dbias) {
     const cvy_kernels *k = block->kernels;
@@ -151,13 +151,16 @@ static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *sta
     const float *dy = at(block, stage->gradient);
     float *images = at(block, stage->images);
 
+    if (stage->padded != CVY_NONE)
+        x = at(block, stage->padded);
+    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) {
+        k->conv2d_maxpool2x2_backward_weights_hwc16n(shape, x, dy, (const int32_t *)at(block, stage->winner), dweights,
+                                                     dbias);
+        return;
+    }
     if (stage->images != block->plan->input_images)
-        k->reorder_hwc16n_nhwc(&shape->input, stage->padded == CVY_NONE ? x : at(block, stage->padded), images);
-    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        k->conv2d_maxpool2x2_backward_weights_hwc16n(shape, images, dy, (const int32_t *)at(block, stage->winner),
-                                                     dweights, dbias);
-    else
-        k->conv2d_backward_weights_hwc16n(shape, images, dy, dweights, dbias);
+        k->reorder_hwc16n_nhwc(&shape->input, x, images);
+    k->conv2d_backward_weights_hwc16n(shape, images, dy, dweights, dbias);
 }
 
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient) {

@@ -67,7 +67,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
-    oracle_conv2d_backward_weights(s, images, dy, NULL, step == CHECK_INTEGER, expected);
+    oracle_conv2d_backward_weights(s, images, dy, step == CHECK_INTEGER, expected);
     oracle_backward_bias((size_t)(s->output_height * s->output_width), s->filters, dy, step == CHECK_INTEGER,
                          expected_bias);
     CHECK_EACH_TIER(c) {
