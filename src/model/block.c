@@ -155,7 +155,7 @@ static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *sta
         x = at(block, stage->padded);
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) {
         k->conv2d_maxpool2x2_backward_weights_hwc16n(shape, x, dy, (const int32_t *)at(block, stage->winner), dweights,
-                                                     dbias);
+                                                     dbias, at(block, stage->scratch));
         return;
     }
     if (stage->images != block->plan->input_images)
