@@ -37,10 +37,11 @@ static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const
 
 void cvy_conv2d_backward_data_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                             const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape));
+    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.height));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const cvy_image_shape *input = &shape->input;
-    for (int y = 0; y < input->height; y++) {
+    const cvy_slice rows = cvy_slice_of(shape->slice, input->height);
+    for (int y = rows.first; y < rows.end; y++) {
         for (int x = 0; x < input->width; x++) {
             for (int c = 0; c < input->channels; c++) {
                 const size_t at = hwc16n(input->width, input->channels, y, x, c);

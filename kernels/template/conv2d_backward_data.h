@@ -20,17 +20,23 @@ enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
 /* One axis of a class. */
 typedef struct axis {
     int residue, stride;
-    int taps;      /* that meet this class */
-    int positions; /* in this class */
+    int taps;             /* that meet this class */
+    int begin, positions; /* to compute: [begin, positions) of this class */
     int outputs;
 } axis;
 
-static inline axis axis_of(int residue, int stride, int kernel, int extent, int outputs) {
+/* The first position of a class at or behind input `at`. */
+static inline int position_from(int at, int residue, int stride) {
+    return at <= residue ? 0 : (at - residue + stride - 1) / stride;
+}
+
+static inline axis axis_of(int residue, int stride, int kernel, cvy_slice inputs, int outputs) {
     return (axis){
         .residue = residue,
         .stride = stride,
         .taps = (kernel - residue + stride - 1) / stride,
-        .positions = (extent - residue + stride - 1) / stride,
+        .begin = position_from(inputs.first, residue, stride),
+        .positions = position_from(inputs.end, residue, stride),
         .outputs = outputs,
     };
 }
@@ -143,7 +149,7 @@ static const struct {
 /* The inputs of one class pair, VL lanes from where dy and dx point on. */
 static void backward_class(const data_walk *walk, const float *dy, const float *weights, const float *derivative,
                            float *dx) {
-    for (int qy = 0; qy < walk->y.positions; qy += TILE_ROWS)
+    for (int qy = walk->y.begin; qy < walk->y.positions; qy += TILE_ROWS)
         for (int c = 0, channels; c < walk->channels; c += channels) {
             channels = tile_extent(walk->channels - c, TILE_CHANNELS);
             for (int qx = 0; qx < walk->x.positions; qx += tiles[channels].columns) {
@@ -167,19 +173,20 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
         .dx_row = shape->stride_y * row,
     };
     walk.dy_row = shape->output_width * walk.dy_column;
+    const cvy_slice rows = cvy_slice_of(shape->slice, input->height), columns = {0, input->width};
     for (int lane = 0; lane < CVY_LANES; lane += VL)
         for (int ry = 0; ry < least(shape->stride_y, input->height); ry++)
             for (int rx = 0; rx < least(shape->stride_x, input->width); rx++) {
                 const size_t at = ry * row + rx * pixel + lane;
-                walk.y = axis_of(ry, shape->stride_y, shape->kernel_height, input->height, shape->output_height);
-                walk.x = axis_of(rx, shape->stride_x, shape->kernel_width, input->width, shape->output_width);
+                walk.y = axis_of(ry, shape->stride_y, shape->kernel_height, rows, shape->output_height);
+                walk.x = axis_of(rx, shape->stride_x, shape->kernel_width, columns, shape->output_width);
                 backward_class(&walk, dy + lane, weights, derivative ? derivative + at : NULL, dx + at);
             }
 }
 
 void KERNEL(conv2d_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                          const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape));
+    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.height));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     backward_data(shape, dy, weights, derivative, dx);
 }

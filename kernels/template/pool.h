@@ -26,11 +26,12 @@ static inline V window_maximum(const cvy_pool_shape *shape, const window *w, con
 }
 
 void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y, int32_t *winner) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->output_height));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(winner));
     const size_t pixel = pixel_of(shape);
-    size_t at = 0;
-    for (int oy = 0; oy < shape->output_height; oy++) {
+    const cvy_slice rows = cvy_slice_of(shape->slice, shape->output_height);
+    size_t at = rows.first * shape->output_width * pixel;
+    for (int oy = rows.first; oy < rows.end; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, at += pixel) {
             const window w = window_at(shape, oy, ox);
             for (size_t i = 0; i < pixel; i += VL) {
@@ -43,30 +44,31 @@ void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x,
     }
 }
 
-/* dx = +0, before the windows add to it. */
-static void clear(const cvy_pool_shape *shape, float *dx) {
-    const size_t count = pixel_of(shape) * shape->width * shape->height;
-    for (size_t i = 0; i < count; i += VL)
+/* dx = +0 in these rows, before the windows add to them. */
+static void clear(const cvy_pool_shape *shape, cvy_slice rows, float *dx) {
+    const size_t row = pixel_of(shape) * shape->width;
+    for (size_t i = rows.first * row; i < rows.end * row; i += VL)
         v_store(dx + i, v_zero());
 }
 
-/* dx *= derivative, after all windows have. */
-static void multiply(const cvy_pool_shape *shape, const float *derivative, float *dx) {
-    const size_t count = pixel_of(shape) * shape->width * shape->height;
-    for (size_t i = 0; i < count; i += VL)
+/* dx *= derivative in these rows, after all windows have. */
+static void multiply(const cvy_pool_shape *shape, cvy_slice rows, const float *derivative, float *dx) {
+    const size_t row = pixel_of(shape) * shape->width;
+    for (size_t i = rows.first * row; i < rows.end * row; i += VL)
         v_store(dx + i, v_mul(v_load(dx + i), v_load(derivative + i)));
 }
 
 void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const int32_t *winner,
                                      const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->height));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t pixel = pixel_of(shape);
-    clear(shape, dx);
+    const cvy_slice rows = cvy_slice_of(shape->slice, shape->height);
+    clear(shape, rows, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, dy += pixel, winner += pixel) {
             const window w = window_at(shape, oy, ox);
-            for (int iy = w.top; iy < w.bottom; iy++) {
+            for (int iy = greatest(w.top, rows.first); iy < least(w.bottom, rows.end); iy++) {
                 for (int ix = w.left; ix < w.right; ix++) {
                     const int position = iy * shape->width + ix;
                     float *to = dx + position * pixel;
@@ -80,14 +82,16 @@ void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
         }
     }
     if (derivative)
-        multiply(shape, derivative, dx);
+        multiply(shape, rows, derivative, dx);
 }
 
 void KERNEL(avgpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->output_height));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y));
     const size_t pixel = pixel_of(shape);
-    for (int oy = 0; oy < shape->output_height; oy++) {
+    const cvy_slice rows = cvy_slice_of(shape->slice, shape->output_height);
+    y += rows.first * shape->output_width * pixel;
+    for (int oy = rows.first; oy < rows.end; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, y += pixel) {
             const window w = window_at(shape, oy, ox);
             const V share = v_set1(share_of(&w));
@@ -103,15 +107,16 @@ void KERNEL(avgpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x,
 }
 
 void KERNEL(avgpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->height));
     assert(cvy_is_aligned(dy) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t pixel = pixel_of(shape);
-    clear(shape, dx);
+    const cvy_slice rows = cvy_slice_of(shape->slice, shape->height);
+    clear(shape, rows, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, dy += pixel) {
             const window w = window_at(shape, oy, ox);
             const V share = v_set1(share_of(&w));
-            for (int iy = w.top; iy < w.bottom; iy++) {
+            for (int iy = greatest(w.top, rows.first); iy < least(w.bottom, rows.end); iy++) {
                 for (int ix = w.left; ix < w.right; ix++) {
                     float *to = dx + ((size_t)iy * shape->width + ix) * pixel;
                     for (size_t i = 0; i < pixel; i += VL)
@@ -121,5 +126,5 @@ void KERNEL(avgpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
         }
     }
     if (derivative)
-        multiply(shape, derivative, dx);
+        multiply(shape, rows, derivative, dx);
 }
