@@ -115,6 +115,7 @@ static const float *forward(const walk *w, const cvy_block *block, const cvy_blo
     const float *x = block->workspace + w->plan.input_block;
     for (int i = 0; i < w->plan.count; i++) {
         start(w, watch, WALK_FORWARD, i);
+        cvy_block_enter_stage(block, i, x);
         x = cvy_block_forward_stage(block, i, x, w->parameters, random);
         stop(watch, WALK_FORWARD, i);
     }
@@ -124,6 +125,7 @@ static const float *forward(const walk *w, const cvy_block *block, const cvy_blo
 static void backward(const walk *w, const cvy_block *block, float *gradient, walk_watch *watch) {
     for (int i = w->plan.count - 1; i >= w->plan.first_trainable; i--) {
         start(w, watch, WALK_BACKWARD_WEIGHTS, i);
+        cvy_block_backward_images(block, i);
         cvy_block_backward_weights(block, i, gradient);
         stop(watch, WALK_BACKWARD_WEIGHTS, i);
         if (i == w->plan.first_trainable)

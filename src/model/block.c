@@ -18,35 +18,130 @@ static size_t lanes(cvy_shape shape) {
     return cvy_shape_count(shape) * CVY_LANES;
 }
 
+/* ---- Shares -------------------------------------------------------------------------------------------------------
+ */
+
+static cvy_slice share(const cvy_block *block, int count, int cut) {
+    return block->parts > 1 ? cvy_split_share(count, cut, block->part, block->parts) : (cvy_slice){0, count};
+}
+
+static bool is_empty(cvy_slice slice) {
+    return slice.first >= slice.end;
+}
+
+/* Floats of a block. */
+typedef struct run {
+    size_t first, count;
+} run;
+
+/* A slice of a value or its gradient. */
+static run run_of(cvy_shape shape, cvy_slice slice) {
+    const size_t row = lanes(shape) / (size_t)cvy_split_extent(shape);
+    return (run){row * (size_t)slice.first, row * (size_t)(slice.end - slice.first)};
+}
+
+static float *from(float *values, size_t first) {
+    return values ? values + first : NULL;
+}
+
+/* Some of a convolution's output rows as a convolution of their own. */
+static cvy_conv2d_shape output_rows(const cvy_conv2d_shape *whole, int rows) {
+    cvy_conv2d_shape shape = *whole;
+    shape.output_height = rows;
+    shape.input.height = (rows - 1) * shape.stride_y + shape.kernel_height;
+    return shape;
+}
+
+/* The gradient of some of its kernel's rows likewise. */
+static cvy_conv2d_shape kernel_rows(const cvy_conv2d_shape *whole, int rows) {
+    cvy_conv2d_shape shape = *whole;
+    shape.kernel_height = rows;
+    return output_rows(&shape, shape.output_height);
+}
+
+static size_t row_of(const cvy_image_shape *image) {
+    return (size_t)image->width * (size_t)image->channels * CVY_LANES;
+}
+
 /* ---- Forward ---------------------------------------------------------------------------------------------------- */
 
-/* The input of a convolution with its border, if it has one. */
-static const float *with_border(const cvy_block *block, const cvy_stage *stage, const float *x) {
+void cvy_block_enter_stage(const cvy_block *block, int index, const float *x) {
+    const cvy_stage *stage = &block->plan->stages[index];
     float *padded = at(block, stage->padded);
     if (!padded)
-        return x;
-    cvy_image_shape inner = {.height = stage->input.height,
-                             .width = stage->input.width,
-                             .channels = stage->input.channels,
-                             .row = stage->input.width * stage->input.channels,
-                             .image = stage->input.height * stage->input.width * stage->input.channels};
+        return;
     const cvy_image_shape *outer = &stage->conv2d.shape.input;
-    block->kernels->pad_hwc16n(&inner, stage->conv2d.top, stage->conv2d.left, outer->height, outer->width, x, padded);
-    return padded;
+    const int height = stage->input.height, top = stage->conv2d.top;
+    const cvy_slice own = share(block, height, index > 0 ? stage[-1].cut.value : 0);
+    if (is_empty(own))
+        return;
+    /* The border above goes with the first row, that below with the last one. */
+    const int first = own.first == 0 ? 0 : top + own.first, end = own.end == height ? outer->height : top + own.end;
+    const cvy_image_shape inner = {
+        .height = own.end - own.first, .width = stage->input.width, .channels = stage->input.channels};
+    block->kernels->pad_hwc16n(&inner, top + own.first - first, stage->conv2d.left, end - first, outer->width,
+                               x + (size_t)own.first * row_of(&inner), padded + (size_t)first * row_of(outer));
+}
+
+/* What a convolution reads. */
+static const float *with_border(const cvy_block *block, const cvy_stage *stage, const float *x) {
+    return stage->padded == CVY_NONE ? x : at(block, stage->padded);
+}
+
+static void conv2d_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice rows, const float *x,
+                           const float *weights, const float *bias, float *value) {
+    const cvy_conv2d_shape shape = output_rows(&stage->conv2d.shape, rows.end - rows.first);
+    x = with_border(block, stage, x) + (size_t)(rows.first * shape.stride_y) * row_of(&shape.input);
+    block->kernels->conv2d_forward_hwc16n(&shape, x, weights, bias, value);
+}
+
+/* Rows of windows. */
+static void conv2d_maxpool2x2_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice rows, const float *x,
+                                      const float *weights, const float *bias, float *value, float *derivative,
+                                      int32_t *winner) {
+    const cvy_conv2d_shape shape = output_rows(&stage->conv2d.shape, 2 * (rows.end - rows.first));
+    const int32_t first = 2 * rows.first * shape.stride_y;
+    x = with_border(block, stage, x) + (size_t)first * row_of(&shape.input);
+    block->kernels->conv2d_maxpool2x2_forward_hwc16n(&shape, stage->activation, x, weights, bias, value, derivative,
+                                                     winner);
+    /* Winners count from the first row of the whole input. */
+    const size_t count = run_of(stage->output, rows).count;
+    for (size_t i = 0; winner && first && i < count; i++)
+        winner[i] += first * shape.input.row;
+}
+
+static void dense_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice units, const float *x,
+                          const float *weights, const float *bias, float *value) {
+    cvy_dense_shape shape = stage->dense;
+    shape.slice = units;
+    block->kernels->dense_forward_hwc16n(&shape, x, weights, bias, value);
+}
+
+static void pool_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice rows, const float *x, float *value,
+                         int32_t *winner) {
+    cvy_pool_shape shape = stage->pool;
+    shape.slice = rows;
+    if (stage->kind == CVY_STAGE_MAX_POOLING2D)
+        block->kernels->maxpool_forward_hwc16n(&shape, x, value, winner);
+    else
+        block->kernels->avgpool_forward_hwc16n(&shape, x, value);
 }
 
 /* Keeps an element with probability 1 - rate and scales it by 1 / (1 - rate). One 128-bit draw serves four elements of
  * an image; its index holds layer, image and element, so that neither threads nor blocks can matter. */
-static void draw_dropout(const cvy_stage *stage, const cvy_block_random *random, float *keep) {
+static void draw_dropout(const cvy_stage *stage, const cvy_block_random *random, size_t first, size_t end,
+                         float *keep) {
     const uint64_t threshold = (uint64_t)(stage->rate * 0x1p32);
     const float scale = stage->rate < 1.0 ? (float)(1.0 / (1.0 - stage->rate)) : 0.0f;
-    size_t elements = cvy_shape_count(stage->output);
     for (size_t l = 0; l < CVY_LANES; l++) {
         uint64_t image = (uint64_t)stage->first_layer << 56 | (uint64_t)(random->first + l) << 24;
-        for (size_t e = 0; e < elements; e += 4) {
-            cvy_random draw = cvy_random_at(random->seed, CVY_RANDOM_DROPOUT, random->step, image | e / 4);
-            for (size_t k = 0; k < 4 && e + k < elements; k++)
-                keep[(e + k) * CVY_LANES + l] = draw.u[k] >= threshold ? scale : 0.0f;
+        for (size_t four = first / 4; 4 * four < end; four++) {
+            cvy_random draw = cvy_random_at(random->seed, CVY_RANDOM_DROPOUT, random->step, image | four);
+            for (size_t k = 0; k < 4; k++) {
+                const size_t e = 4 * four + k;
+                if (e >= first && e < end)
+                    keep[e * CVY_LANES + l] = draw.u[k] >= threshold ? scale : 0.0f;
+            }
         }
     }
 }
@@ -59,43 +154,44 @@ const float *cvy_block_forward_stage(const cvy_block *block, int index, const fl
     float *value = at(block, stage->value);
     float *derivative = random ? at(block, stage->derivative) : NULL;
     int32_t *winner = random ? (int32_t *)at(block, stage->winner) : NULL;
-    size_t count = lanes(stage->output);
+    const cvy_slice own = share(block, cvy_split_extent(stage->output), stage->cut.value);
+    const run r = run_of(stage->output, own);
 
+    if (stage->kind == CVY_STAGE_DROPOUT && !random)
+        return x;
+    if (is_empty(own))
+        return value;
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
-        k->conv2d_forward_hwc16n(&stage->conv2d.shape, with_border(block, stage, x), weights, bias, value);
+        conv2d_forward(block, stage, own, x, weights, bias, value + r.first);
         break;
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        k->conv2d_maxpool2x2_forward_hwc16n(&stage->conv2d.shape, stage->activation, with_border(block, stage, x),
-                                            weights, bias, value, derivative, winner);
+        conv2d_maxpool2x2_forward(block, stage, own, x, weights, bias, value + r.first, from(derivative, r.first),
+                                  winner ? winner + r.first : NULL);
         return value;
     case CVY_STAGE_DENSE:
-        k->dense_forward_hwc16n(&stage->dense, x, weights, bias, value);
+        dense_forward(block, stage, own, x, weights, bias, value);
         break;
     case CVY_STAGE_MAX_POOLING2D:
-        k->maxpool_forward_hwc16n(&stage->pool, x, value, winner);
-        return value;
     case CVY_STAGE_AVERAGE_POOLING2D:
-        k->avgpool_forward_hwc16n(&stage->pool, x, value);
+        pool_forward(block, stage, own, x, value, winner);
         return value;
     case CVY_STAGE_ACTIVATION:
-        k->activation_forward(stage->activation, count, x, value, derivative);
+        k->activation_forward(stage->activation, r.count, x + r.first, value + r.first, from(derivative, r.first));
         return value;
     case CVY_STAGE_SOFTMAX:
         k->softmax_forward_hwc16n(stage->output.height * stage->output.width, stage->output.channels, x, value);
         return value;
     case CVY_STAGE_RESCALING:
-        k->scale(count, stage->rescaling.scale, stage->rescaling.offset, x, value);
+        k->scale(r.count, stage->rescaling.scale, stage->rescaling.offset, x + r.first, value + r.first);
         return value;
     case CVY_STAGE_DROPOUT:
-        if (!random)
-            return x;
-        draw_dropout(stage, random, derivative);
-        k->multiply(count, x, derivative, value);
+        draw_dropout(stage, random, r.first / CVY_LANES, (r.first + r.count) / CVY_LANES, derivative);
+        k->multiply(r.count, x + r.first, derivative + r.first, value + r.first);
         return value;
     }
     if (stage->activation != CVY_ACT_LINEAR)
-        k->activation_forward(stage->activation, count, value, value, derivative);
+        k->activation_forward(stage->activation, r.count, value + r.first, value + r.first, from(derivative, r.first));
     return value;
 }
 
@@ -103,8 +199,10 @@ const float *cvy_block_forward(const cvy_block *block, const float *parameters, 
     if (block->plan->layout == CVY_LAYOUT_NHWC)
         return cvy_block_forward_nhwc(block, parameters);
     const float *x = block->workspace + block->plan->input_block;
-    for (int i = 0; i < block->plan->count; i++)
+    for (int i = 0; i < block->plan->count; i++) {
+        cvy_block_enter_stage(block, i, x);
         x = cvy_block_forward_stage(block, i, x, parameters, random);
+    }
     return x;
 }
 
@@ -143,37 +241,76 @@ static const float *input_of(const cvy_block *block, int index) {
     return at(block, index > 0 ? block->plan->stages[index - 1].value : block->plan->input_block);
 }
 
-/* Gradient of a convolution's weights, from the input as 16 NHWC images. */
-static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
-                                    float *dbias) {
-    const cvy_kernels *k = block->kernels;
-    const cvy_conv2d_shape *shape = &stage->conv2d.shape;
-    const float *dy = at(block, stage->gradient);
-    float *images = at(block, stage->images);
+/* Whether the gradient of a stage's weights reads its input as 16 NHWC images, and nothing has left them there. */
+static bool wants_images(const cvy_block *block, const cvy_stage *stage) {
+    return (stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) &&
+           stage->images != block->plan->input_images;
+}
 
-    if (stage->images != block->plan->input_images)
-        k->reorder_hwc16n_nhwc(&shape->input, stage->padded == CVY_NONE ? x : at(block, stage->padded), images);
+bool cvy_block_backward_images(const cvy_block *block, int index) {
+    const cvy_stage *stage = &block->plan->stages[index];
+    if (!wants_images(block, stage))
+        return false;
+    const bool shared = block->parts > 1 && stage->cut.weights != 0;
+    cvy_image_shape image = stage->conv2d.shape.input;
+    const cvy_slice own = share(block, image.height, shared ? 1 : 0);
+    image.height = own.end - own.first;
+    if (!is_empty(own))
+        block->kernels->reorder_hwc16n_nhwc(
+            &image, with_border(block, stage, input_of(block, index)) + (size_t)own.first * row_of(&image),
+            at(block, stage->images) + (size_t)own.first * (size_t)image.row);
+    return shared;
+}
+
+/* Gradient of some rows of a convolution's kernel; the bias goes with the first. */
+static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, float *dweights, float *dbias) {
+    const cvy_kernels *k = block->kernels;
+    const cvy_conv2d_shape *whole = &stage->conv2d.shape;
+    const cvy_slice own = share(block, whole->kernel_height, stage->cut.weights);
+    if (is_empty(own))
+        return;
+    const cvy_conv2d_shape shape = kernel_rows(whole, own.end - own.first);
+    const float *images = at(block, stage->images) + (size_t)own.first * (size_t)shape.input.row;
+    const float *dy = at(block, stage->gradient);
+    dweights += own.first * shape.kernel_width * shape.input.channels * shape.filters;
+    dbias = own.first == 0 ? dbias : NULL;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        k->conv2d_maxpool2x2_backward_weights_hwc16n(shape, images, dy, (const int32_t *)at(block, stage->winner),
+        k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, images, dy, (const int32_t *)at(block, stage->winner),
                                                      dweights, dbias);
     else
-        k->conv2d_backward_weights_hwc16n(shape, images, dy, dweights, dbias);
+        k->conv2d_backward_weights_hwc16n(&shape, images, dy, dweights, dbias);
+}
+
+/* A part's own. */
+static float *scratch(const cvy_block *block, const cvy_stage *stage) {
+    return at(block, stage->scratch) + (size_t)block->part * block->plan->scratch;
+}
+
+/* The same of some inputs of a dense layer. */
+static void dense_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
+                                   float *dbias) {
+    const cvy_slice own = share(block, stage->dense.inputs, stage->cut.weights);
+    if (is_empty(own))
+        return;
+    cvy_dense_shape shape = stage->dense;
+    shape.inputs = own.end - own.first;
+    block->kernels->dense_backward_weights_hwc16n(&shape, x + (size_t)own.first * CVY_LANES, at(block, stage->gradient),
+                                                  dweights + (size_t)own.first * (size_t)shape.units,
+                                                  own.first == 0 ? dbias : NULL, scratch(block, stage));
 }
 
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient) {
     const cvy_stage *stage = &block->plan->stages[index];
-    const float *x = input_of(block, index);
     float *dweights = stage->weights == CVY_NONE ? NULL : gradient + stage->weights;
     float *dbias = stage->bias == CVY_NONE ? NULL : gradient + stage->bias;
 
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        conv2d_backward_weights(block, stage, x, dweights, dbias);
+        conv2d_backward_weights(block, stage, dweights, dbias);
         break;
     case CVY_STAGE_DENSE:
-        block->kernels->dense_backward_weights_hwc16n(&stage->dense, x, at(block, stage->gradient), dweights, dbias,
-                                                      at(block, stage->scratch));
+        dense_backward_weights(block, stage, input_of(block, index), dweights, dbias);
         break;
     case CVY_STAGE_MAX_POOLING2D:
     case CVY_STAGE_AVERAGE_POOLING2D:
@@ -185,38 +322,82 @@ void cvy_block_backward_weights(const cvy_block *block, int index, float *gradie
     }
 }
 
-/* Gradient of a convolution's input, times `derivative` unless NULL. */
+/* The interior of some rows of a bordered gradient. */
+static void crop(const cvy_block *block, const cvy_stage *stage, cvy_slice rows, const float *bordered,
+                 const float *derivative, float *dx) {
+    const int top = stage->conv2d.top, height = stage->input.height;
+    const cvy_image_shape *outer = &stage->conv2d.shape.input;
+    const int first = rows.first > top ? rows.first - top : 0, end = rows.end - top < height ? rows.end - top : height;
+    if (first >= end)
+        return;
+    const cvy_image_shape inner = {.height = end - first, .width = stage->input.width, .channels = outer->channels};
+    const size_t row = (size_t)first * row_of(&inner);
+    block->kernels->crop_hwc16n(&inner, 0, stage->conv2d.left, inner.height, outer->width,
+                                bordered + (size_t)(top + first) * row_of(outer), derivative ? derivative + row : NULL,
+                                dx + row);
+}
+
+/* Gradient of some rows of a convolution's input, times `derivative` unless NULL. */
 static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights,
                                  const float *derivative, float *dx) {
     const cvy_kernels *k = block->kernels;
-    const cvy_conv2d_shape *shape = &stage->conv2d.shape;
     const float *dy = at(block, stage->gradient);
     float *bordered = at(block, stage->padded_gradient);
     float *target = bordered ? bordered : dx;
     const float *factor = bordered ? NULL : derivative;
-
-    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        k->conv2d_maxpool2x2_backward_data_hwc16n(shape, dy, (const int32_t *)at(block, stage->winner), weights, factor,
-                                                  target, at(block, stage->scratch));
-    else
-        k->conv2d_backward_data_hwc16n(shape, dy, weights, factor, target);
-    if (!bordered)
+    cvy_conv2d_shape shape = stage->conv2d.shape;
+    shape.slice = share(block, shape.input.height, stage->cut.input);
+    if (is_empty(shape.slice))
         return;
-    cvy_image_shape inner = {.height = stage->input.height,
-                             .width = stage->input.width,
-                             .channels = stage->input.channels,
-                             .row = stage->input.width * stage->input.channels,
-                             .image = stage->input.height * stage->input.width * stage->input.channels};
-    k->crop_hwc16n(&inner, stage->conv2d.top, stage->conv2d.left, shape->input.height, shape->input.width, bordered,
-                   derivative, dx);
+    if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+        k->conv2d_maxpool2x2_backward_data_hwc16n(&shape, dy, (const int32_t *)at(block, stage->winner), weights,
+                                                  factor, target, scratch(block, stage));
+    else
+        k->conv2d_backward_data_hwc16n(&shape, dy, weights, factor, target);
+    if (bordered)
+        crop(block, stage, shape.slice, bordered, derivative, dx);
+}
+
+static void dense_backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights,
+                                const float *derivative, float *dx) {
+    const cvy_slice own = share(block, stage->dense.inputs, stage->cut.input);
+    if (is_empty(own))
+        return;
+    cvy_dense_shape shape = stage->dense;
+    shape.inputs = own.end - own.first;
+    const size_t first = (size_t)own.first * CVY_LANES;
+    block->kernels->dense_backward_data_hwc16n(&shape, at(block, stage->gradient),
+                                               weights + (size_t)own.first * (size_t)shape.units,
+                                               derivative ? derivative + first : NULL, dx + first);
+}
+
+/* Rows of a pool's input. */
+static void pool_backward(const cvy_block *block, const cvy_stage *stage, const float *dy, const float *derivative,
+                          float *dx) {
+    cvy_pool_shape shape = stage->pool;
+    shape.slice = share(block, shape.height, stage->cut.input);
+    if (is_empty(shape.slice))
+        return;
+    if (stage->kind == CVY_STAGE_MAX_POOLING2D)
+        block->kernels->maxpool_backward_hwc16n(&shape, dy, (const int32_t *)at(block, stage->winner), derivative, dx);
+    else
+        block->kernels->avgpool_backward_hwc16n(&shape, dy, derivative, dx);
+}
+
+/* These share dx with dy, and dy holds the stage's own derivative already. */
+static void elementwise_backward(const cvy_block *block, const cvy_stage *stage, const float *derivative, float *dx) {
+    const run r = run_of(stage->input, share(block, cvy_split_extent(stage->input), stage->cut.input));
+    dx += r.first;
+    if (stage->kind == CVY_STAGE_RESCALING)
+        block->kernels->scale(r.count, stage->rescaling.scale, 0.0f, dx, dx);
+    if (derivative)
+        block->kernels->multiply(r.count, dx, derivative + r.first, dx);
 }
 
 void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters) {
-    const cvy_kernels *k = block->kernels;
     const cvy_stage *stage = &block->plan->stages[index], *before = stage - 1;
     const float *dy = at(block, stage->gradient), *derivative = at(block, before->derivative);
     float *dx = at(block, before->gradient);
-    size_t count = lanes(stage->output);
 
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
@@ -224,25 +405,21 @@ void cvy_block_backward_data(const cvy_block *block, int index, const float *par
         conv2d_backward_data(block, stage, parameters + stage->weights, derivative, dx);
         break;
     case CVY_STAGE_DENSE:
-        k->dense_backward_data_hwc16n(&stage->dense, dy, parameters + stage->weights, derivative, dx);
+        dense_backward_data(block, stage, parameters + stage->weights, derivative, dx);
         break;
     case CVY_STAGE_MAX_POOLING2D:
-        k->maxpool_backward_hwc16n(&stage->pool, dy, (const int32_t *)at(block, stage->winner), derivative, dx);
-        break;
     case CVY_STAGE_AVERAGE_POOLING2D:
-        k->avgpool_backward_hwc16n(&stage->pool, dy, derivative, dx);
+        pool_backward(block, stage, dy, derivative, dx);
         break;
     case CVY_STAGE_SOFTMAX:
-        k->softmax_backward_hwc16n(stage->output.height * stage->output.width, stage->output.channels,
-                                   at(block, stage->value), dy, derivative, dx);
+        if (block->part == 0)
+            block->kernels->softmax_backward_hwc16n(stage->output.height * stage->output.width, stage->output.channels,
+                                                    at(block, stage->value), dy, derivative, dx);
         break;
-    case CVY_STAGE_RESCALING: /* these share dx with dy, and dy holds this stage's own derivative already */
-        k->scale(count, stage->rescaling.scale, 0.0f, dx, dx);
-        /* fall through */
+    case CVY_STAGE_RESCALING:
     case CVY_STAGE_ACTIVATION:
     case CVY_STAGE_DROPOUT:
-        if (derivative)
-            k->multiply(count, dx, derivative, dx);
+        elementwise_backward(block, stage, derivative, dx);
         break;
     }
 }

@@ -1,9 +1,10 @@
 /* One block of up to 16 images on its way through a plan: forward, loss, backward (in HWC16N alone). Compute only: the
- * caller brings the workspace, the parameters and the place for the gradient. */
+ * caller brings the workspace, the parameters and the place for the gradient; and where several threads share a block
+ * in training, it has them meet (split.h). */
 #ifndef CVY_BLOCK_H
 #define CVY_BLOCK_H
 
-#include "plan.h"
+#include "split.h"
 
 /* What dropout draws from: a pure function of these and of the image's place in the batch. */
 typedef struct cvy_block_random {
@@ -17,6 +18,7 @@ typedef struct cvy_block {
     const cvy_kernels *kernels;
     float *workspace; /* plan->workspace floats, 64-byte aligned; zero before the first use */
     int count;        /* images in the block, 1..16; the other lanes compute on zeros */
+    int part, parts;  /* which of those who share the block this is; 0 of 0: nobody else */
 } cvy_block;
 
 /* The images are in the workspace (plan->input_block in the plan's layout, and plan->input_images for training). Leaves
@@ -31,15 +33,23 @@ void cvy_block_loss(const cvy_block *block, const float *logits, const uint8_t *
 /* Softmax of the logits into plan->probabilities. */
 void cvy_block_probabilities(const cvy_block *block, const float *logits);
 
-/* ---- A stage at a time, in training ------------------------------------------------------------------------------ */
+/* ---- A stage at a time, in training ------------------------------------------------------------------------------
+ *
+ * Each of these does the part's share. The parts of a block meet before a stage's way forward, between `enter` and
+ * `forward`, where cvy_split_meets_forward says so, and before its way back where cvy_split_meets_backward does. */
+
+/* Brings x, or as much of it as this part has written, within the border that a convolution wants. */
+void cvy_block_enter_stage(const cvy_block *block, int index, const float *x);
 
 /* Runs a stage on x, what the stage before it returned (the first: plan->input_block), and returns its value. */
 const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
                                      const cvy_block_random *random);
 
-/* Backward, from the last stage to plan->first_trainable: the gradient of a stage's parameters, if it has any, into
- * every variable's place in `gradient` (padding is left alone), and then (but not of the first trainable stage) that of
- * its input, times the derivative of the stage before it. */
+/* Backward, from the last stage to plan->first_trainable: brings the input into the layout that the gradient of a
+ * stage's parameters reads, and says whether the parts have to meet behind that; that gradient, if the stage has
+ * parameters, into every variable's place in `gradient` (padding is left alone); and then (but not of the first
+ * trainable stage) that of its input, times the derivative of the stage before it. */
+bool cvy_block_backward_images(const cvy_block *block, int index);
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient);
 void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
 

@@ -1,4 +1,4 @@
-#include "plan.h"
+#include "split.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -246,7 +246,9 @@ static void reserve_shared(cvy_plan *plan) {
                                         (size_t)shape->filters * CVY_LANES);
         }
     }
-    ptrdiff_t images_at = reserve(plan, images), scratch_at = reserve(plan, scratch);
+    plan->scratch = (scratch + 15) / 16 * 16;
+    ptrdiff_t images_at = reserve(plan, images);
+    ptrdiff_t scratch_at = reserve(plan, plan->scratch * (size_t)plan->parts[CVY_SPLIT_MAX]);
     for (int i = plan->first_trainable; i < plan->count; i++) {
         cvy_stage *stage = &plan->stages[i];
         bool conv2d = stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
@@ -353,11 +355,17 @@ static bool make_stages(const cvy_network *network, const cvy_variables *variabl
     return true;
 }
 
-bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+bool cvy_plan_make_split(const cvy_network *network, const cvy_variables *variables, double meeting, cvy_plan *plan,
+                         cvy_status *status) {
     if (!make_stages(network, variables, CVY_LAYOUT_HWC16N, plan, status))
         return false;
+    cvy_split_plan(plan, meeting);
     place(plan, network);
     return true;
+}
+
+bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+    return cvy_plan_make_split(network, variables, CVY_MEETING_FLOP, plan, status);
 }
 
 bool cvy_plan_make_nhwc(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan,

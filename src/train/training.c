@@ -36,6 +36,7 @@ static const float *forward(const cvy_block *block, const float *parameters, con
     const int count = block->plan->count;
     const float *x = block->workspace + block->plan->input_block;
     for (int i = 0; i < count; i++) {
+        cvy_block_enter_stage(block, i, x);
         x = cvy_block_forward_stage(block, i, x, parameters, random);
         if (crossing)
             fetch_gradient(crossing, floats, i, count);
@@ -47,6 +48,7 @@ static const float *forward(const cvy_block *block, const float *parameters, con
 static void backward(const cvy_block *block, const float *parameters, float *gradient, cvy_watch *watch) {
     const int first = block->plan->first_trainable;
     for (int i = block->plan->count - 1; i >= first; i--) {
+        cvy_block_backward_images(block, i);
         cvy_block_backward_weights(block, i, gradient);
         cvy_watch_stage(watch, i, CVY_PART_BACKWARD_WEIGHTS);
         if (i == first)
