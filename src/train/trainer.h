@@ -19,11 +19,12 @@ typedef struct cvy_trainer cvy_trainer;
 typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
-    int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
+    int threads;            /* at most this many (0: as the topology says); never more than help (model/split.h) */
     cvy_layout layout;      /* of inference; for training automatic or HWC16N */
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
+    double meeting;         /* what a meeting of a block's parts costs, for tests; 0: as model/split.h says */
 } cvy_trainer_options;
 
 /* Sums over the images seen. */

@@ -7,9 +7,14 @@
 #include "batch.h"
 #include "binding.h"
 
-/* Gives worker what it needs for `blocks` blocks a step; depth 0: forward only. */
+/* Gives worker what it needs for `blocks` blocks a step (0: it helps others with theirs); depth 0: forward only. */
 static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
                   bool replicated, cvy_status *status) {
+    if (trainer->profile.wanted && !worker->watch &&
+        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
+        return false;
+    if (blocks == 0)
+        return true;
     float **workspace = &worker->workspace[plan->layout];
     if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
         return false;
@@ -32,9 +37,6 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
     if (replicated && !worker->replica &&
         !(worker->replica = cvy_allocate(replica, sizeof(float), "parameters", status)))
         return false;
-    if (trainer->profile.wanted && !worker->watch &&
-        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
-        return false;
     if (worker->tally_capacity < blocks) {
         free(worker->tallies);
         worker->tally_capacity = 0;
@@ -49,7 +51,7 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
  * it holds at once. */
 static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int threads, int *depth) {
     size_t most = 0;
-    *depth = 1;
+    *depth = 0;
     for (int i = 0; i < 2; i++) {
         size_t begin, end;
         cvy_share_of(i ? last_blocks : blocks, thread, threads, &begin, &end);
@@ -125,9 +127,17 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_binding_leave(&binding);
 }
 
-/* More threads than blocks could not help. */
-static int team_size(const cvy_trainer *trainer, size_t blocks) {
-    return (size_t)trainer->threads_limit < blocks ? trainer->threads_limit : (int)blocks;
+/* A thread a block, or in training as many as do each block soonest; of these each block has equally many, since a step
+ * waits for the slowest. */
+static int team_size(const cvy_trainer *trainer, size_t blocks, bool training) {
+    const size_t limit = (size_t)trainer->threads_limit;
+    if (limit < blocks)
+        return (int)limit;
+    return (int)blocks * (training ? cvy_split_parts(&trainer->plan, limit / blocks) : 1);
+}
+
+int cvy_workers_of_step(const cvy_trainer *trainer, size_t blocks) {
+    return team_size(trainer, blocks, true);
 }
 
 /* The machine's shape, if not known yet; where it cannot be read, threads are not bound. */
@@ -139,7 +149,7 @@ static void know_topology(cvy_trainer *trainer) {
 }
 
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
-    int threads = team_size(trainer, job->blocks);
+    int threads = team_size(trainer, job->blocks, job->training);
     if (threads > 1)
         know_topology(trainer);
     for (;;) {
@@ -177,15 +187,25 @@ void cvy_workers_free(cvy_trainer *trainer) {
     trainer->workers_count = 0;
 }
 
+/* Why a step of so many images takes so many threads. */
+static void explain(const cvy_trainer *trainer, size_t batch_size, int threads, char why[static 160]) {
+    const size_t blocks = cvy_blocks_of(batch_size);
+    const char *s = blocks == 1 ? "" : "s";
+    if ((size_t)threads > blocks)
+        snprintf(why, 160, "a batch of %zu is %zu block%s of %d images, split in %zu", batch_size, blocks, s, CVY_LANES,
+                 (size_t)threads / blocks);
+    else if (threads < trainer->threads_limit)
+        snprintf(why, 160, "a batch of %zu is %zu block%s of %d images%s", batch_size, blocks, s, CVY_LANES,
+                 (size_t)trainer->threads_limit < 2 * blocks ? "" : ", too small to split");
+    else
+        snprintf(why, 160, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
+}
+
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]) {
-    const int threads = team_size(trainer, cvy_blocks_of(batch_size));
+    const int threads = team_size(trainer, cvy_blocks_of(batch_size), true);
     char place[96], why[160];
     know_topology(trainer);
-    if (threads < trainer->threads_limit)
-        snprintf(why, sizeof why, "a batch of %zu is %d block%s of %d images", batch_size, threads,
-                 threads == 1 ? "" : "s", CVY_LANES);
-    else
-        snprintf(why, sizeof why, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
+    explain(trainer, batch_size, threads, why);
     if (threads > 1)
         snprintf(text, 256, "%d threads: %s, %s", threads, why,
                  cvy_topology_place_text(&trainer->topology, threads, place));
