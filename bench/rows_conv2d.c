@@ -60,9 +60,11 @@ static void *make_conv2d(bench_memory *memory, const cvy_kernels *kernels, size_
     d->winner = bench_take(memory, d->pooled * sizeof(int32_t));
     d->dy = bench_floats(memory, d->outputs, -1, 1);
     d->dx = bench_take(memory, d->inputs * sizeof(float));
-    d->scratch = bench_take(memory, d->outputs * sizeof(float));
+    size_t scratch = cvy_conv2d_maxpool2x2_scratch(&d->shape);
+    d->scratch = bench_take(memory, scratch * sizeof(float));
     /* Winners as they fall. */
-    kernels->conv2d_maxpool2x2_forward_hwc16n(&d->shape, CVY_ACT_SILU, d->x, d->weights, d->bias, d->y, d->scratch,
+    float *slopes = bench_take(memory, d->pooled * sizeof(float));
+    kernels->conv2d_maxpool2x2_forward_hwc16n(&d->shape, CVY_ACT_SILU, d->x, d->weights, d->bias, d->y, slopes,
                                               d->winner);
     return d;
 }
@@ -78,7 +80,7 @@ BENCH_ROW(conv2d_maxpool2x2_forward_hwc16n, conv2d, d->inputs + d->taps + 3 * d-
           d->weights, d->bias, d->y, d->derivative, d->winner)
 BENCH_ROW(conv2d_maxpool2x2_backward_data_hwc16n, conv2d, 2 * d->pooled + d->taps + 2 * d->inputs, &d->shape, d->dy,
           d->winner, d->weights, d->derivative, d->dx, d->scratch)
-BENCH_ROW(conv2d_maxpool2x2_backward_weights_hwc16n, conv2d, d->inputs + 2 * d->pooled + d->taps, &d->shape, d->images,
+BENCH_ROW(conv2d_maxpool2x2_backward_weights_hwc16n, conv2d, d->inputs + 2 * d->pooled + d->taps, &d->shape, d->x,
           d->dy, d->winner, d->dweights, d->dbias)
 
 /* ---- Layouts of a few images: a whole block of them, and one ----------------------------------------------------- */

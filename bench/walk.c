@@ -132,6 +132,7 @@ static void backward(const walk *w, const cvy_block *block, float *gradient, wal
             break;
         start(w, watch, WALK_BACKWARD_DATA, i);
         cvy_block_backward_data(block, i, w->parameters);
+        cvy_block_leave_stage(block, i);
         stop(watch, WALK_BACKWARD_DATA, i);
     }
 }

@@ -87,9 +87,9 @@ static inline bool cvy_is_dense_conv2d(const cvy_conv2d_shape *s) {
     return cvy_is_conv2d(s) && cvy_is_dense_image(&s->input);
 }
 
-/* A convolution that a 2x2 max-pool follows; its winners are NHWC offsets, so the input has NHWC strides. */
+/* A convolution that a 2x2 max-pool follows. */
 static inline bool cvy_is_conv2d_maxpool2x2(const cvy_conv2d_shape *s) {
-    return cvy_is_conv2d(s) && cvy_is_strided_image(&s->input) && s->output_height >= 2 && s->output_width >= 2;
+    return cvy_is_conv2d(s) && s->output_height >= 2 && s->output_width >= 2;
 }
 
 /* The first window reaches into the image and the last begins inside it: then every window holds an element. */

@@ -90,7 +90,7 @@ typedef struct cvy_conv2d_shape {
     int32_t stride_y, stride_x;
     int32_t filters;
     int32_t output_height, output_width; /* (input.height - kernel_height) / stride_y + 1, and likewise */
-    cvy_slice slice;                     /* HWC16N, backward to the data: of the rows of dx */
+    cvy_slice slice; /* HWC16N: backward to the data of the channels, to the weights (and the bias) of the filters */
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
@@ -204,19 +204,22 @@ typedef struct cvy_adam {
  *         and b < CVY_SILU_LOW                            -> b if silu(b) > silu(a) or b = -inf, else a
  *         otherwise                                       -> a
  *       y = activation(chosen z), derivative = its derivative there, winner = where the first of the four z's equal to
- *       the chosen one stands (z3 if none compares equal: NaN), as the offset in floats of its receptive field's first
- *       element in an NHWC image: oy * stride_y * input.row + ox * stride_x * channels.
+ *       the chosen one stands: 0 to 3 (3 if none compares equal: NaN).
  *       derivative and winner are both NULL (inference) or neither.
  *       Both backward kernels take dy, the pooled gradient, times the derivative that the forward kernel left, and
- *       the winner that it left.
+ *       the winner that it left. They multiply a quarter of what the plain ones do.
  *   conv2d_maxpool2x2_backward_data_hwc16n
- *       conv2d_backward_data, to the bit, of the dy that is the pooled gradient at the winner of each window and +0
- *       elsewhere: the zeros are multiplied too.
- *       scratch: output_height * output_width * filters * 16 floats, contents in and out unspecified.
+ *       dx[y][x][c] = +0, then for py, px, f ascending over the windows that meet (y, x)'s tile
+ *                     fma(dy[py][px][f], weights[y - oy*stride_y][x - ox*stride_x][c][f], ...), where (oy, ox) is the
+ *                     winner; where its field does not cover (y, x), times +0 instead;
+ *                     then times derivative[y][x][c] unless derivative is NULL.
+ *       The inputs are tiled in 2 x 2 from (0, 0). A window meets a tile if the tile holds a row and a column that are
+ *       neither before the first nor after the last of its four fields.
+ *       scratch: cvy_conv2d_maxpool2x2_scratch(shape) floats (scratch.h), contents in and out unspecified.
  *   conv2d_maxpool2x2_backward_weights_hwc16n
- *       as conv2d_backward_weights, but visits winners only: for image l, window py, px ascending
- *                     fma(dy[py][px][f][l], images[l] at winner[py][px][f][l] + (ky * row + kx * channels + c), ...)
- *       and at last + 0. (Where dy is finite, images that are +0 under a whole window add nothing, and may be left out.)
+ *       dweights[ky][kx][c][f] = per lane +0, then for py, px ascending, where (oy, ox) is the winner,
+ *                     fma(dy[py][px][f], x[oy*stride_y + ky][ox*stride_x + kx][c], ...),
+ *                     then the fold across lanes, and at last + 0, so that no -0 is left.
  *       dbias[f] = per lane the sum of dy[py][px][f] from +0 in order of py, px, then the fold across lanes; dbias may
  *                  be NULL.
  *

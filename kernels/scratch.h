@@ -1,4 +1,4 @@
-/* How much scratch the NHWC operations take, and how conv2d_forward_nhwc lays its own out. */
+/* How much scratch the operations take that say so, and how conv2d_forward_nhwc lays its own out. */
 #ifndef CVY_SCRATCH_H
 #define CVY_SCRATCH_H
 
@@ -6,6 +6,22 @@
 
 static inline size_t cvy_round_to_lanes(size_t floats) {
     return (floats + CVY_LANES - 1) / CVY_LANES * CVY_LANES;
+}
+
+/* conv2d_maxpool2x2_backward_data_hwc16n takes up to so many channels at a time. */
+enum { CVY_WINNER_CHANNELS = 6 };
+
+/* How many windows of a 2x2 max-pool, along one axis, meet a tile of two inputs, at most. */
+static inline int32_t cvy_windows_over_tile(int32_t kernel, int32_t stride) {
+    return (stride + kernel - 1) / (2 * stride) + 1;
+}
+
+/* 16 weights, 4 for each input of a tile, for every window that meets it, filter and channel. */
+static inline size_t cvy_conv2d_maxpool2x2_scratch(const cvy_conv2d_shape *s) {
+    const int32_t windows =
+        cvy_windows_over_tile(s->kernel_height, s->stride_y) * cvy_windows_over_tile(s->kernel_width, s->stride_x);
+    const int32_t channels = s->input.channels < CVY_WINNER_CHANNELS ? s->input.channels : CVY_WINNER_CHANNELS;
+    return (size_t)windows * (size_t)s->filters * (size_t)channels * CVY_LANES;
 }
 
 /* conv2d_forward_nhwc takes an image in bands of output rows. For a band it keeps a plane for every element t =

@@ -9,6 +9,11 @@ static inline V v_permute(V a, VI index) {
     return _mm256_permutevar8x32_ps(a, index);
 }
 
+/* Lane i is row[4 * quarter + choice[i]] of an aligned row of 16 floats; 0 <= choice < 4. */
+static inline V v_choose(const float *row, int quarter, VI choice) {
+    return _mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)(row + 4 * quarter)), choice);
+}
+
 static inline VI vi_permute(VI a, VI index) {
     return v_bits(v_permute(v_from_bits(a), index));
 }

@@ -172,6 +172,8 @@ static inline VM vi_eq(VI a, VI b) {
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b));
 }
 
+#define m_bit(a, n) _mm256_castsi256_ps(_mm256_srai_epi32(_mm256_slli_epi32(a, 31 - (n)), 31))
+
 static inline VI vi_select(VM m, VI a, VI b) {
     return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m));
 }

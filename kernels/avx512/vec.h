@@ -167,6 +167,8 @@ static inline VM vi_eq(VI a, VI b) {
     return _mm512_cmpeq_epi32_mask(a, b);
 }
 
+#define m_bit(a, n) _mm512_test_epi32_mask(a, _mm512_set1_epi32(1 << (n)))
+
 static inline VI vi_select(VM m, VI a, VI b) {
     return _mm512_mask_blend_epi32(m, b, a);
 }

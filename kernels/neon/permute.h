@@ -11,6 +11,11 @@ static inline V v_permute(V a, VI index) {
     return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a), at));
 }
 
+/* Lane i is row[4 * quarter + choice[i]] of an aligned row of 16 floats; 0 <= choice < 4. */
+static inline V v_choose(const float *row, int quarter, VI choice) {
+    return v_permute(v_load(row + 4 * quarter), choice);
+}
+
 static inline VI vi_permute(VI a, VI index) {
     return v_bits(v_permute(v_from_bits(a), index));
 }

@@ -177,6 +177,8 @@ static inline VM vi_eq(VI a, VI b) {
     return vceqq_s32(a, b);
 }
 
+#define m_bit(a, n) vtstq_s32(a, vdupq_n_s32(1 << (n)))
+
 static inline VI vi_select(VM m, VI a, VI b) {
     return vbslq_s32(m, a, b);
 }

@@ -41,11 +41,6 @@ static int output_x(int px, int i) {
     return 2 * px + i % 2;
 }
 
-/* How an output is named by a winner: where its receptive field begins in an NHWC image. */
-static int32_t field_offset(const cvy_conv2d_shape *shape, int oy, int ox) {
-    return oy * shape->stride_y * shape->input.row + ox * shape->stride_x * shape->input.channels;
-}
-
 /* One pooled output, all 16 lanes, at offset `at` of y, derivative and winner. */
 static void pool_window(const cvy_conv2d_shape *shape, cvy_activation_kind activation, const float *x,
                         const float *weights, const float *bias, int py, int px, int f, size_t at, float *y,
@@ -59,9 +54,8 @@ static void pool_window(const cvy_conv2d_shape *shape, cvy_activation_kind activ
         float slope;
         y[at + l] = activate(activation, chosen, &slope);
         if (winner) {
-            const int i = first_equal(z, chosen);
             derivative[at + l] = slope;
-            winner[at + l] = field_offset(shape, output_y(py, i), output_x(px, i));
+            winner[at + l] = first_equal(z, chosen);
         }
     }
 }
@@ -80,20 +74,41 @@ void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, 
                             derivative, winner);
 }
 
-/* The gradient of the unpooled outputs: a window's dy at its winner, +0 everywhere else. */
-static void unpool(const cvy_conv2d_shape *shape, const float *dy, const int32_t *winner, float *unpooled) {
-    const int height = shape->output_height / 2, width = shape->output_width / 2, filters = shape->filters;
-    const size_t outputs = hwc16n(shape->output_width, filters, shape->output_height, 0, 0);
-    for (size_t i = 0; i < outputs; i++)
-        unpooled[i] = 0.0f;
-    for (int oy = 0; oy < 2 * height; oy++) {
-        for (int ox = 0; ox < 2 * width; ox++) {
-            const size_t from = hwc16n(width, filters, oy / 2, ox / 2, 0);
-            const size_t to = hwc16n(shape->output_width, filters, oy, ox, 0);
-            const int32_t offset = field_offset(shape, oy, ox);
-            for (int i = 0; i < filters * CVY_LANES; i++)
-                if (winner[from + i] == offset)
-                    unpooled[to + i] = dy[from + i];
+/* The windows along one axis that meet the tile of two inputs in which a position lies. The fields of window w span the
+ * inputs from 2 * w * stride to 2 * w * stride + stride + kernel - 1. */
+static cover windows_over(int position, int kernel, int stride, int windows) {
+    const int tile = position - position % 2, last = tile / (2 * stride), span = stride + kernel - 1;
+    return (cover){.first = tile <= span ? 0 : (tile - span + 2 * stride - 1) / (2 * stride),
+                   .last = last < windows ? last : windows - 1};
+}
+
+/* The weight through which output (oy, ox) of filter f sees input (y, x, c); +0 if it does not. */
+static float weight_between(const cvy_conv2d_shape *shape, const float *weights, int y, int x, int c, int oy, int ox,
+                            int f) {
+    const int ky = y - oy * shape->stride_y, kx = x - ox * shape->stride_x;
+    if (ky < 0 || ky >= shape->kernel_height || kx < 0 || kx >= shape->kernel_width)
+        return 0.0f;
+    return weights[hwio(shape, ky, kx, c, f)];
+}
+
+/* The chain of dx[y][x][c] over the windows that meet its tile: py, px, f ascending. */
+static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const int32_t *winner, const float *weights,
+                           int y, int x, int c, float sum[CVY_LANES]) {
+    const int height = shape->output_height / 2, width = shape->output_width / 2;
+    const cover rows = windows_over(y, shape->kernel_height, shape->stride_y, height);
+    const cover columns = windows_over(x, shape->kernel_width, shape->stride_x, width);
+    for (int l = 0; l < CVY_LANES; l++)
+        sum[l] = 0.0f;
+    for (int py = rows.first; py <= rows.last; py++) {
+        for (int px = columns.first; px <= columns.last; px++) {
+            for (int f = 0; f < shape->filters; f++) {
+                float weight[4];
+                for (int i = 0; i < 4; i++)
+                    weight[i] = weight_between(shape, weights, y, x, c, output_y(py, i), output_x(px, i), f);
+                const size_t at = hwc16n(width, shape->filters, py, px, f);
+                for (int l = 0; l < CVY_LANES; l++)
+                    sum[l] = fmaf(dy[at + l], weight[winner[at + l]], sum[l]);
+            }
         }
     }
 }
@@ -101,45 +116,59 @@ static void unpool(const cvy_conv2d_shape *shape, const float *dy, const int32_t
 void cvy_conv2d_maxpool2x2_backward_data_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *dy,
                                                        const int32_t *winner, const float *weights,
                                                        const float *derivative, float *dx, float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
-    unpool(shape, dy, winner, scratch);
-    cvy_conv2d_backward_data_hwc16n_scalar(shape, scratch, weights, derivative, dx);
-}
-
-/* The chain of dweights[ky][kx][c][f], `tap` being where (ky, kx, c) stands in a receptive field: images ascending, in
- * each the windows in row-major order. */
-static float weight_gradient(const cvy_conv2d_shape *shape, const float *images, const float *dy, const int32_t *winner,
-                             int32_t tap, int f) {
-    const int windows = (shape->output_height / 2) * (shape->output_width / 2);
-    float sum = 0.0f;
-    for (int l = 0; l < CVY_LANES; l++) {
-        const float *image = images + (size_t)l * (size_t)shape->input.image;
-        for (int p = 0; p < windows; p++) {
-            const size_t at = ((size_t)p * shape->filters + f) * CVY_LANES + l;
-            sum = fmaf(dy[at], image[winner[at] + tap], sum);
-        }
-    }
-    return sum + 0.0f;
-}
-
-void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *images,
-                                                          const float *dy, const int32_t *winner, float *dweights,
-                                                          float *dbias) {
-    assert(cvy_is_conv2d_maxpool2x2(shape));
-    assert(cvy_is_float_aligned(images) && cvy_is_aligned(dy) && cvy_is_aligned(winner));
-    assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    for (int ky = 0; ky < shape->kernel_height; ky++) {
-        for (int kx = 0; kx < shape->kernel_width; kx++) {
-            for (int c = 0; c < shape->input.channels; c++) {
-                const int32_t tap = ky * shape->input.row + kx * shape->input.channels + c;
-                for (int f = 0; f < shape->filters; f++)
-                    dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, images, dy, winner, tap, f);
+    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->input.channels));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
+    assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
+    (void)scratch;
+    const cvy_image_shape *input = &shape->input;
+    const cvy_slice channels = cvy_slice_of(shape->slice, input->channels);
+    for (int y = 0; y < input->height; y++) {
+        for (int x = 0; x < input->width; x++) {
+            for (int c = channels.first; c < channels.end; c++) {
+                const size_t at = hwc16n(input->width, input->channels, y, x, c);
+                input_gradient(shape, dy, winner, weights, y, x, c, dx + at);
+                for (int l = 0; derivative && l < CVY_LANES; l++)
+                    dx[at + l] *= derivative[at + l];
             }
         }
     }
+}
+
+/* dweights[ky][kx][c][f]: the chain of each lane over the windows in row-major order, and their fold. */
+static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *winner,
+                             int ky, int kx, int c, int f) {
+    const int height = shape->output_height / 2, width = shape->output_width / 2;
+    float sum[CVY_LANES] = {0};
+    for (int py = 0; py < height; py++) {
+        for (int px = 0; px < width; px++) {
+            const size_t at = hwc16n(width, shape->filters, py, px, f);
+            for (int l = 0; l < CVY_LANES; l++) {
+                const int i = winner[at + l];
+                const size_t from =
+                    hwc16n(shape->input.width, shape->input.channels, output_y(py, i) * shape->stride_y + ky,
+                           output_x(px, i) * shape->stride_x + kx, c);
+                sum[l] = fmaf(dy[at + l], x[from + l], sum[l]);
+            }
+        }
+    }
+    return fold_lanes(sum) + 0.0f;
+}
+
+void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x,
+                                                          const float *dy, const int32_t *winner, float *dweights,
+                                                          float *dbias) {
+    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner));
+    assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
+    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
+    for (int ky = 0; ky < shape->kernel_height; ky++)
+        for (int kx = 0; kx < shape->kernel_width; kx++)
+            for (int c = 0; c < shape->input.channels; c++)
+                for (int f = filters.first; f < filters.end; f++)
+                    dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, x, dy, winner, ky, kx, c, f);
     if (dbias)
-        conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, dy, dbias);
+        conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, filters, dy,
+                             dbias);
 }
 
 void cvy_activation_maxpool2x2_forward_nhwc_scalar(const cvy_image_shape *shape, cvy_activation_kind activation,

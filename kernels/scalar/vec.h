@@ -10,6 +10,7 @@
  *   v_min(a, b)           a < b ? a : b              v_from_bits        the float of given bits
  *   v_select(m, a, b)     m ? a : b                  v_from_int         the integer as a float
  *   m_andnot(a, b)        !a && b                    vi_shl, vi_shr     by a constant; to the right arithmetic
+ *   m_bit(a, n)           bit n of an integer
  *
  * What only some tiers have is explained there. This tier has what the elementary functions need. */
 #ifndef CVY_SCALAR_VEC_H

@@ -20,23 +20,17 @@ enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
 /* One axis of a class. */
 typedef struct axis {
     int residue, stride;
-    int taps;             /* that meet this class */
-    int begin, positions; /* to compute: [begin, positions) of this class */
+    int taps;      /* that meet this class */
+    int positions; /* in this class */
     int outputs;
 } axis;
 
-/* The first position of a class at or behind input `at`. */
-static inline int position_from(int at, int residue, int stride) {
-    return at <= residue ? 0 : (at - residue + stride - 1) / stride;
-}
-
-static inline axis axis_of(int residue, int stride, int kernel, cvy_slice inputs, int outputs) {
+static inline axis axis_of(int residue, int stride, int kernel, int extent, int outputs) {
     return (axis){
         .residue = residue,
         .stride = stride,
         .taps = (kernel - residue + stride - 1) / stride,
-        .begin = position_from(inputs.first, residue, stride),
-        .positions = position_from(inputs.end, residue, stride),
+        .positions = (extent - residue + stride - 1) / stride,
         .outputs = outputs,
     };
 }
@@ -53,6 +47,7 @@ static inline part part_of(const axis *a, int q, int extent, int m) {
 typedef struct data_walk {
     axis y, x;
     int kernel_width, channels, filters;
+    cvy_slice slice;             /* of the channels */
     ptrdiff_t dy_row, dy_column; /* floats */
     size_t dx_row, dx_column;    /* between neighbours within the class */
 } data_walk;
@@ -149,9 +144,9 @@ static const struct {
 /* The inputs of one class pair, VL lanes from where dy and dx point on. */
 static void backward_class(const data_walk *walk, const float *dy, const float *weights, const float *derivative,
                            float *dx) {
-    for (int qy = walk->y.begin; qy < walk->y.positions; qy += TILE_ROWS)
-        for (int c = 0, channels; c < walk->channels; c += channels) {
-            channels = tile_extent(walk->channels - c, TILE_CHANNELS);
+    for (int qy = 0; qy < walk->y.positions; qy += TILE_ROWS)
+        for (int c = walk->slice.first, channels; c < walk->slice.end; c += channels) {
+            channels = tile_extent(walk->slice.end - c, TILE_CHANNELS);
             for (int qx = 0; qx < walk->x.positions; qx += tiles[channels].columns) {
                 const size_t at = qy * walk->dx_row + qx * walk->dx_column + (size_t)c * CVY_LANES;
                 tiles[channels].run(walk, qy, qx, dy, weights + (size_t)c * walk->filters,
@@ -167,82 +162,26 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
     data_walk walk = {
         .kernel_width = shape->kernel_width,
         .channels = input->channels,
+        .slice = cvy_slice_of(shape->slice, input->channels),
         .filters = shape->filters,
         .dy_column = (ptrdiff_t)shape->filters * CVY_LANES,
         .dx_column = shape->stride_x * pixel,
         .dx_row = shape->stride_y * row,
     };
     walk.dy_row = shape->output_width * walk.dy_column;
-    const cvy_slice rows = cvy_slice_of(shape->slice, input->height), columns = {0, input->width};
     for (int lane = 0; lane < CVY_LANES; lane += VL)
         for (int ry = 0; ry < least(shape->stride_y, input->height); ry++)
             for (int rx = 0; rx < least(shape->stride_x, input->width); rx++) {
                 const size_t at = ry * row + rx * pixel + lane;
-                walk.y = axis_of(ry, shape->stride_y, shape->kernel_height, rows, shape->output_height);
-                walk.x = axis_of(rx, shape->stride_x, shape->kernel_width, columns, shape->output_width);
+                walk.y = axis_of(ry, shape->stride_y, shape->kernel_height, input->height, shape->output_height);
+                walk.x = axis_of(rx, shape->stride_x, shape->kernel_width, input->width, shape->output_width);
                 backward_class(&walk, dy + lane, weights, derivative ? derivative + at : NULL, dx + at);
             }
 }
 
 void KERNEL(conv2d_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                          const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.height));
+    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.channels));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     backward_data(shape, dy, weights, derivative, dx);
-}
-
-/* ---- From winners -----------------------------------------------------------------------------------------------
- *
- * They are expanded to all outputs, and the zeros multiplied. Hardly a vector is all zeros, as each of its 16 images
- * has its winner at another of a window's four outputs; and to join the four, with weights picked lane by lane, would
- * change the order of the terms. README.md has the numbers. */
-
-/* One window's gradients, all filters, to the four outputs at `to`: each where it won, +0 where not. */
-static inline void unpool_window(int filters, const float *dy, const int32_t *winner, const int32_t offsets[4],
-                                 size_t row, float *to) {
-    const size_t column = (size_t)filters * CVY_LANES;
-    for (size_t i = 0; i < column; i += VL) {
-        const V gradient = v_load(dy + i);
-        const VI won = vi_load(winner + i);
-        for (int k = 0; k < 4; k++)
-            v_store(to + (k / 2) * row + (k % 2) * column + i,
-                    v_select(vi_eq(won, vi_set1(offsets[k])), gradient, v_zero()));
-    }
-}
-
-static void clear(float *to, size_t count) {
-    for (size_t i = 0; i < count; i += VL)
-        v_store(to + i, v_zero());
-}
-
-/* The gradient of the unpooled outputs; an odd last row or column has none. */
-static void unpool(const cvy_conv2d_shape *shape, const float *dy, const int32_t *winner, float *unpooled) {
-    const int height = shape->output_height, width = shape->output_width;
-    const size_t column = (size_t)shape->filters * CVY_LANES, row = width * column;
-    const int32_t offset_row = shape->stride_y * shape->input.row;
-    const int32_t offset_column = shape->stride_x * shape->input.channels;
-    for (int y = 0; y + 1 < height; y += 2) {
-        for (int x = 0; x + 1 < width; x += 2, dy += column, winner += column) {
-            const int32_t first = y * offset_row + x * offset_column;
-            const int32_t offsets[4] = {first, first + offset_column, first + offset_row,
-                                        first + offset_row + offset_column};
-            unpool_window(shape->filters, dy, winner, offsets, row, unpooled + y * row + x * column);
-        }
-        if (width % 2) {
-            clear(unpooled + (y + 1) * row - column, column);
-            clear(unpooled + (y + 2) * row - column, column);
-        }
-    }
-    if (height % 2)
-        clear(unpooled + (height - 1) * row, row);
-}
-
-void KERNEL(conv2d_maxpool2x2_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy,
-                                                    const int32_t *winner, const float *weights,
-                                                    const float *derivative, float *dx, float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
-    assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
-    unpool(shape, dy, winner, scratch);
-    backward_data(shape, scratch, weights, derivative, dx);
 }

@@ -128,9 +128,7 @@ typedef struct pool_target {
     float *y;          /* receives the chosen z, and then its activation */
     float *derivative; /* this and winner: both NULL or neither */
     int32_t *winner;
-    size_t column;                     /* floats from a window to the next, in all three */
-    int32_t offset;                    /* of the first window's first field in an NHWC image */
-    int32_t offset_row, offset_column; /* from a field to that of the next output row, column */
+    size_t column; /* floats from a window to the next, in all three */
 } pool_target;
 
 /* About log2(silu(b) / silu(a)), for b < CVY_SILU_LOW <= a < CVY_SILU_TINY: at most SILU_DOUBT away from it.
@@ -168,19 +166,16 @@ TILE_BODY V choose(const bool silu, const V z[4]) {
     return v_select(take_b, b, a);
 }
 
-/* The offset, from the first field of the window, to the first of its fields whose z is the chosen one. */
-TILE_BODY VI winner_of(const V z[4], V chosen, const pool_target *target) {
-    VI winner = vi_set1(target->offset_row + target->offset_column);
-    winner = vi_select(v_eq(z[2], chosen), vi_set1(target->offset_row), winner);
-    winner = vi_select(v_eq(z[1], chosen), vi_set1(target->offset_column), winner);
-    return vi_select(v_eq(z[0], chosen), vi_set1(0), winner);
+/* Which of a window's four z's is the first that equals the chosen one. */
+TILE_BODY VI winner_of(const V z[4], V chosen) {
+    const VI below = vi_select(v_eq(z[2], chosen), vi_set1(2), vi_set1(3));
+    return vi_select(v_eq(z[0], chosen), vi_set1(0), vi_select(v_eq(z[1], chosen), vi_set1(1), below));
 }
 
 /* The windows of 2 rows x columns x filters outputs that lie dense at z: the chosen z, and the winners. */
 TILE_BODY void choose_all(const bool silu, int columns, int filters, const float *z, const pool_target *target) {
     const size_t column = (size_t)filters * VL, row = columns * column;
-    for (int j = 0; j < columns / 2; j++, z += 2 * column) {
-        const VI offset = vi_set1(target->offset + 2 * j * target->offset_column);
+    for (int j = 0; j < columns / 2; j++, z += 2 * column)
         for (int f = 0; f < filters; f++) {
             const float *first = z + f * VL;
             const V window[4] = {v_load(first), v_load(first + column), v_load(first + row),
@@ -189,9 +184,8 @@ TILE_BODY void choose_all(const bool silu, int columns, int filters, const float
             const size_t at = j * target->column + (size_t)f * CVY_LANES;
             v_store(target->y + at, chosen);
             if (target->winner)
-                vi_store(target->winner + at, vi_add(offset, winner_of(window, chosen, target)));
+                vi_store(target->winner + at, winner_of(window, chosen));
         }
-    }
 }
 
 /* Vectors of z that wait for the pooling: long runs of windows keep the pipes busy, where a tile's few would wait for
@@ -219,9 +213,6 @@ static void pooled_row(const cvy_conv2d_shape *shape, const tile_walk *x_walk, c
                 .y = whole->y + at,
                 .winner = whole->winner ? whole->winner + at : NULL,
                 .column = whole->column,
-                .offset = 2 * py * whole->offset_row + 2 * px * whole->offset_column,
-                .offset_row = whole->offset_row,
-                .offset_column = whole->offset_column,
             };
             if (activation == CVY_ACT_SILU)
                 choose_all(true, 2 * windows, filters, z, &target);
@@ -247,8 +238,6 @@ void KERNEL(conv2d_maxpool2x2_forward_hwc16n)(const cvy_conv2d_shape *shape, cvy
             .derivative = winner ? derivative + lane : NULL,
             .winner = winner ? winner + lane : NULL,
             .column = (size_t)shape->filters * CVY_LANES,
-            .offset_row = shape->stride_y * shape->input.row,
-            .offset_column = shape->stride_x * shape->input.channels,
         };
         for (int py = 0; py < shape->output_height / 2; py++)
             pooled_row(shape, &walk, activation, py, x + lane, weights, bias, &whole);

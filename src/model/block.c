@@ -52,13 +52,6 @@ static cvy_conv2d_shape output_rows(const cvy_conv2d_shape *whole, int rows) {
     return shape;
 }
 
-/* The gradient of some of its kernel's rows likewise. */
-static cvy_conv2d_shape kernel_rows(const cvy_conv2d_shape *whole, int rows) {
-    cvy_conv2d_shape shape = *whole;
-    shape.kernel_height = rows;
-    return output_rows(&shape, shape.output_height);
-}
-
 static size_t row_of(const cvy_image_shape *image) {
     return (size_t)image->width * (size_t)image->channels * CVY_LANES;
 }
@@ -100,14 +93,9 @@ static void conv2d_maxpool2x2_forward(const cvy_block *block, const cvy_stage *s
                                       const float *weights, const float *bias, float *value, float *derivative,
                                       int32_t *winner) {
     const cvy_conv2d_shape shape = output_rows(&stage->conv2d.shape, 2 * (rows.end - rows.first));
-    const int32_t first = 2 * rows.first * shape.stride_y;
-    x = with_border(block, stage, x) + (size_t)first * row_of(&shape.input);
+    x = with_border(block, stage, x) + (size_t)(2 * rows.first * shape.stride_y) * row_of(&shape.input);
     block->kernels->conv2d_maxpool2x2_forward_hwc16n(&shape, stage->activation, x, weights, bias, value, derivative,
                                                      winner);
-    /* Winners count from the first row of the whole input. */
-    const size_t count = run_of(stage->output, rows).count;
-    for (size_t i = 0; winner && first && i < count; i++)
-        winner[i] += first * shape.input.row;
 }
 
 static void dense_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice units, const float *x,
@@ -243,8 +231,7 @@ static const float *input_of(const cvy_block *block, int index) {
 
 /* Whether the gradient of a stage's weights reads its input as 16 NHWC images, and nothing has left them there. */
 static bool wants_images(const cvy_block *block, const cvy_stage *stage) {
-    return (stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) &&
-           stage->images != block->plan->input_images;
+    return stage->kind == CVY_STAGE_CONV2D && stage->images != block->plan->input_images;
 }
 
 bool cvy_block_backward_images(const cvy_block *block, int index) {
@@ -262,23 +249,21 @@ bool cvy_block_backward_images(const cvy_block *block, int index) {
     return shared;
 }
 
-/* Gradient of some rows of a convolution's kernel; the bias goes with the first. */
-static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, float *dweights, float *dbias) {
+/* Gradient of the weights and biases of some filters: from the winners of the pool, or else from the input as 16 NHWC
+ * images. */
+static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
+                                    float *dbias) {
     const cvy_kernels *k = block->kernels;
-    const cvy_conv2d_shape *whole = &stage->conv2d.shape;
-    const cvy_slice own = share(block, whole->kernel_height, stage->cut.weights);
-    if (is_empty(own))
-        return;
-    const cvy_conv2d_shape shape = kernel_rows(whole, own.end - own.first);
-    const float *images = at(block, stage->images) + (size_t)own.first * (size_t)shape.input.row;
     const float *dy = at(block, stage->gradient);
-    dweights += own.first * shape.kernel_width * shape.input.channels * shape.filters;
-    dbias = own.first == 0 ? dbias : NULL;
+    cvy_conv2d_shape shape = stage->conv2d.shape;
+    shape.slice = share(block, shape.filters, stage->cut.weights);
+    if (is_empty(shape.slice))
+        return;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, images, dy, (const int32_t *)at(block, stage->winner),
-                                                     dweights, dbias);
+        k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, with_border(block, stage, x), dy,
+                                                     (const int32_t *)at(block, stage->winner), dweights, dbias);
     else
-        k->conv2d_backward_weights_hwc16n(&shape, images, dy, dweights, dbias);
+        k->conv2d_backward_weights_hwc16n(&shape, at(block, stage->images), dy, dweights, dbias);
 }
 
 /* A part's own. */
@@ -286,7 +271,7 @@ static float *scratch(const cvy_block *block, const cvy_stage *stage) {
     return at(block, stage->scratch) + (size_t)block->part * block->plan->scratch;
 }
 
-/* The same of some inputs of a dense layer. */
+/* Gradient of the weights of some of a dense layer's inputs; the biases go with the first. */
 static void dense_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
                                    float *dbias) {
     const cvy_slice own = share(block, stage->dense.inputs, stage->cut.weights);
@@ -307,7 +292,7 @@ void cvy_block_backward_weights(const cvy_block *block, int index, float *gradie
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        conv2d_backward_weights(block, stage, dweights, dbias);
+        conv2d_backward_weights(block, stage, input_of(block, index), dweights, dbias);
         break;
     case CVY_STAGE_DENSE:
         dense_backward_weights(block, stage, input_of(block, index), dweights, dbias);
@@ -322,22 +307,7 @@ void cvy_block_backward_weights(const cvy_block *block, int index, float *gradie
     }
 }
 
-/* The interior of some rows of a bordered gradient. */
-static void crop(const cvy_block *block, const cvy_stage *stage, cvy_slice rows, const float *bordered,
-                 const float *derivative, float *dx) {
-    const int top = stage->conv2d.top, height = stage->input.height;
-    const cvy_image_shape *outer = &stage->conv2d.shape.input;
-    const int first = rows.first > top ? rows.first - top : 0, end = rows.end - top < height ? rows.end - top : height;
-    if (first >= end)
-        return;
-    const cvy_image_shape inner = {.height = end - first, .width = stage->input.width, .channels = outer->channels};
-    const size_t row = (size_t)first * row_of(&inner);
-    block->kernels->crop_hwc16n(&inner, 0, stage->conv2d.left, inner.height, outer->width,
-                                bordered + (size_t)(top + first) * row_of(outer), derivative ? derivative + row : NULL,
-                                dx + row);
-}
-
-/* Gradient of some rows of a convolution's input, times `derivative` unless NULL. */
+/* Gradient of some channels of a convolution's input, times `derivative` unless NULL; or, with its border, as it is. */
 static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights,
                                  const float *derivative, float *dx) {
     const cvy_kernels *k = block->kernels;
@@ -346,7 +316,7 @@ static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage,
     float *target = bordered ? bordered : dx;
     const float *factor = bordered ? NULL : derivative;
     cvy_conv2d_shape shape = stage->conv2d.shape;
-    shape.slice = share(block, shape.input.height, stage->cut.input);
+    shape.slice = share(block, shape.input.channels, stage->cut.input);
     if (is_empty(shape.slice))
         return;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
@@ -354,8 +324,6 @@ static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage,
                                                   factor, target, scratch(block, stage));
     else
         k->conv2d_backward_data_hwc16n(&shape, dy, weights, factor, target);
-    if (bordered)
-        crop(block, stage, shape.slice, bordered, derivative, dx);
 }
 
 static void dense_backward_data(const cvy_block *block, const cvy_stage *stage, const float *weights,
@@ -394,7 +362,7 @@ static void elementwise_backward(const cvy_block *block, const cvy_stage *stage,
         block->kernels->multiply(r.count, dx, derivative + r.first, dx);
 }
 
-void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters) {
+bool cvy_block_backward_data(const cvy_block *block, int index, const float *parameters) {
     const cvy_stage *stage = &block->plan->stages[index], *before = stage - 1;
     const float *dy = at(block, stage->gradient), *derivative = at(block, before->derivative);
     float *dx = at(block, before->gradient);
@@ -422,4 +390,22 @@ void cvy_block_backward_data(const cvy_block *block, int index, const float *par
         elementwise_backward(block, stage, derivative, dx);
         break;
     }
+    return stage->padded_gradient != CVY_NONE && stage->cut.input;
+}
+
+void cvy_block_leave_stage(const cvy_block *block, int index) {
+    const cvy_stage *stage = &block->plan->stages[index], *before = stage - 1;
+    if (stage->padded_gradient == CVY_NONE)
+        return;
+    const cvy_image_shape *outer = &stage->conv2d.shape.input;
+    const float *bordered = at(block, stage->padded_gradient), *derivative = at(block, before->derivative);
+    const cvy_slice own = share(block, stage->input.height, stage->cut.input ? 1 : 0);
+    if (is_empty(own))
+        return;
+    const cvy_image_shape inner = {
+        .height = own.end - own.first, .width = stage->input.width, .channels = outer->channels};
+    const size_t row = (size_t)own.first * row_of(&inner);
+    block->kernels->crop_hwc16n(&inner, 0, stage->conv2d.left, inner.height, outer->width,
+                                bordered + (size_t)(stage->conv2d.top + own.first) * row_of(outer),
+                                derivative ? derivative + row : NULL, at(block, before->gradient) + row);
 }

@@ -45,12 +45,17 @@ void cvy_block_enter_stage(const cvy_block *block, int index, const float *x);
 const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
                                      const cvy_block_random *random);
 
-/* Backward, from the last stage to plan->first_trainable: brings the input into the layout that the gradient of a
- * stage's parameters reads, and says whether the parts have to meet behind that; that gradient, if the stage has
- * parameters, into every variable's place in `gradient` (padding is left alone); and then (but not of the first
- * trainable stage) that of its input, times the derivative of the stage before it. */
+/* Backward, from the last stage to plan->first_trainable:
+ *   images   brings the input into the layout that the gradient of a plain convolution's weights reads;
+ *   weights  the gradient of the stage's parameters, if it has any, into every variable's place in `gradient` (padding
+ *            is left alone);
+ * and, but not of the first trainable stage:
+ *   data     the gradient of the stage's input, times the derivative of the stage before it;
+ *   leave    takes it out of the border that it has with some convolutions.
+ * `images` and `data` say whether the parts of a shared block have to meet behind them. */
 bool cvy_block_backward_images(const cvy_block *block, int index);
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient);
-void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
+bool cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
+void cvy_block_leave_stage(const cvy_block *block, int index);
 
 #endif

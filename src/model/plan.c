@@ -237,28 +237,31 @@ static void reserve_shared(cvy_plan *plan) {
     size_t images = 0, scratch = 0;
     for (int i = plan->first_trainable; i < plan->count; i++) {
         const cvy_stage *stage = &plan->stages[i];
-        if (stage->kind == CVY_STAGE_DENSE) {
-            scratch = grow(scratch, ((size_t)stage->dense.units + 15) / 16 * 16 * CVY_LANES);
-        } else if (stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) {
-            const cvy_conv2d_shape *shape = &stage->conv2d.shape;
-            images = grow(images, (size_t)shape->input.image * CVY_LANES);
-            scratch = grow(scratch, (size_t)shape->output_height * (size_t)shape->output_width *
-                                        (size_t)shape->filters * CVY_LANES);
-        }
+        if (stage->kind == CVY_STAGE_DENSE)
+            scratch = grow(scratch, cvy_round_to_lanes((size_t)stage->dense.units) * CVY_LANES);
+        else if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2 && i > plan->first_trainable)
+            scratch = grow(scratch, cvy_conv2d_maxpool2x2_scratch(&stage->conv2d.shape));
+        else if (stage->kind == CVY_STAGE_CONV2D)
+            images = grow(images, (size_t)stage->conv2d.shape.input.image * CVY_LANES);
     }
     plan->scratch = (scratch + 15) / 16 * 16;
     ptrdiff_t images_at = reserve(plan, images);
     ptrdiff_t scratch_at = reserve(plan, plan->scratch * (size_t)plan->parts[CVY_SPLIT_MAX]);
     for (int i = plan->first_trainable; i < plan->count; i++) {
         cvy_stage *stage = &plan->stages[i];
-        bool conv2d = stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
-        if (conv2d && i == 0 && stage->padded == CVY_NONE)
-            stage->images = plan->input_images; /* as loaded */
-        else if (conv2d)
-            stage->images = images_at;
-        if (conv2d || stage->kind == CVY_STAGE_DENSE)
+        if (stage->kind == CVY_STAGE_CONV2D)
+            stage->images = i == 0 && stage->padded == CVY_NONE ? plan->input_images : images_at;
+        if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2 || stage->kind == CVY_STAGE_DENSE)
             stage->scratch = scratch_at;
     }
+}
+
+/* Whether the first stage's weights take the images as they were loaded. */
+static bool reads_images(const cvy_plan *plan) {
+    const cvy_stage *first = plan->stages;
+    return plan->count > 0 && plan->first_trainable == 0 && first->kind == CVY_STAGE_CONV2D &&
+           first->conv2d.shape.input.height == first->input.height &&
+           first->conv2d.shape.input.width == first->input.width;
 }
 
 /* Where the stages' parameters are, and which of them is the first to have any. */
@@ -280,7 +283,7 @@ static void place(cvy_plan *plan, const cvy_network *network) {
     cvy_shape input = network->layers[0].output;
     plan->input = image_shape(input.height, input.width, input.channels);
     plan->input_block = reserve_lanes(plan, cvy_shape_count(input));
-    plan->input_images = reserve(plan, (size_t)plan->input.image * CVY_LANES);
+    plan->input_images = reads_images(plan) ? reserve(plan, (size_t)plan->input.image * CVY_LANES) : CVY_NONE;
     for (int i = 0; i < plan->count; i++) {
         size_t before = plan->workspace;
         reserve_stage(plan, i);

@@ -34,12 +34,12 @@ typedef enum cvy_stage_kind {
 
 enum { CVY_NONE = -1 }; /* an offset that is not there */
 
-/* Where the parts that share a block cut a stage's operations (split.h): at multiples of so many rows, or of a vector's
- * elements. 0: part 0 does it alone. */
+/* Where the parts that share a block cut a stage's operations (split.h): at multiples of so many. 0: part 0 does it
+ * alone. */
 typedef struct cvy_cuts {
-    int value;   /* forward: of the output */
-    int weights; /* of the kernel; the inputs of a dense layer */
-    int input;   /* backward: of the (bordered) input */
+    int value;   /* forward: rows of the output, or elements of a vector */
+    int weights; /* filters; of a dense layer inputs */
+    int input;   /* backward: of a convolution the input's channels, else as `value` */
 } cvy_cuts;
 
 enum { CVY_SPLIT_MAX = 16 }; /* of a block */

@@ -98,13 +98,12 @@ static void write_remarks(const writer *w, int index) {
         remark(w, &remarks, "no gradient");
     else if (index == plan->first_trainable)
         remark(w, &remarks, "no gradient of its input");
-    if (conv2d && stage->images != CVY_NONE) {
-        char text[96];
-        snprintf(text, sizeof text, "its weights' gradient%s reads %s",
-                 stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2 ? ", of winners only," : "",
-                 stage->images == plan->input_images ? "the images as loaded" : "its input reordered to nhwc");
-        remark(w, &remarks, text);
-    }
+    if (index >= plan->first_trainable && stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+        remark(w, &remarks, "its gradients take the pool's winners only");
+    else if (conv2d && stage->images != CVY_NONE)
+        remark(w, &remarks,
+               stage->images == plan->input_images ? "its weights' gradient reads the images as loaded"
+                                                   : "its weights' gradient reads its input reordered to nhwc");
 }
 
 static void write_stage(const writer *w, int index) {
@@ -138,7 +137,7 @@ static void write_heading(const writer *w) {
 
 static void write_plan(const writer *w) {
     const cvy_plan *plan = w->plan;
-    const bool nhwc = plan->layout == CVY_LAYOUT_NHWC;
+    const bool nhwc = plan->layout == CVY_LAYOUT_NHWC, rows = plan->input_images != CVY_NONE;
     cvy_shape input = w->network->layers[0].output;
     size_t own = 0;
     double flop = 0;
@@ -149,8 +148,8 @@ static void write_plan(const writer *w) {
     write_shape(w, input);
     write_shape(w, input);
     fprintf(w->out, "%8s%9.1f  to %s%s\n", "",
-            kibibytes(cvy_shape_count(input) * CVY_LANES + (nhwc ? 0 : (size_t)plan->input.image * CVY_LANES)),
-            cvy_layout_name(plan->layout), nhwc ? "" : ", and to nhwc for gradients");
+            kibibytes(cvy_shape_count(input) * CVY_LANES + (rows ? (size_t)plan->input.image * CVY_LANES : 0)),
+            cvy_layout_name(plan->layout), rows ? ", and to nhwc for gradients" : "");
     for (int i = 0; i < plan->count; i++) {
         write_stage(w, i);
         own += plan->stages[i].workspace;

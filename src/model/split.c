@@ -10,24 +10,15 @@ static bool is_elementwise(const cvy_stage *stage) {
            stage->kind == CVY_STAGE_DROPOUT;
 }
 
-static int greatest_divisor(int a, int b) {
-    return b == 0 ? a : greatest_divisor(b, a % b);
-}
-
-/* A kernel gradient's slice begins at a cache line, as the kernels want it. */
-static int kernel_cut(const cvy_conv2d_shape *shape) {
-    return 16 / greatest_divisor(16, shape->kernel_width * shape->input.channels * shape->filters % 16);
-}
-
-/* Kernels of convolutions take two rows at a time; backward, two of each position modulo the stride. (An extent of one
- * row is found not worth cutting.) */
+/* Convolutions are cut in rows forward, of which kernels take two at a time, in filters for the gradient of the
+ * weights, and in channels for that of the input. So a part's filters read half of what it has not written itself, and
+ * what is made of the weights for some channels is made once. (An extent of one row is found not worth cutting.) */
 static cvy_cuts possible_cuts(const cvy_stage *stage) {
-    const cvy_conv2d_shape *conv2d = &stage->conv2d.shape;
     switch (stage->kind) {
     case CVY_STAGE_CONV2D:
-        return (cvy_cuts){2, kernel_cut(conv2d), 2 * conv2d->stride_y};
+        return (cvy_cuts){2, 1, 1};
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        return (cvy_cuts){1, kernel_cut(conv2d), 2 * conv2d->stride_y};
+        return (cvy_cuts){1, 1, 1};
     case CVY_STAGE_MAX_POOLING2D:
     case CVY_STAGE_AVERAGE_POOLING2D:
         return (cvy_cuts){1, 0, 1};
@@ -47,7 +38,7 @@ static cvy_cuts possible_cuts(const cvy_stage *stage) {
 
 /* What the cuts of a stage's weights, of its input are counted in. */
 static int weights_extent(const cvy_stage *stage) {
-    return stage->kind == CVY_STAGE_DENSE ? stage->dense.inputs : stage->conv2d.shape.kernel_height;
+    return stage->kind == CVY_STAGE_DENSE ? stage->dense.inputs : stage->conv2d.shape.filters;
 }
 
 static bool is_conv2d(const cvy_stage *stage) {
@@ -55,9 +46,7 @@ static bool is_conv2d(const cvy_stage *stage) {
 }
 
 static int input_extent(const cvy_stage *stage) {
-    if (stage->kind == CVY_STAGE_DENSE)
-        return stage->dense.inputs;
-    return is_conv2d(stage) ? stage->conv2d.shape.input.height : stage->input.height;
+    return is_conv2d(stage) ? stage->conv2d.shape.input.channels : cvy_split_extent(stage->input);
 }
 
 /* ---- Meetings --------------------------------------------------------------------------------------------------- */
@@ -78,13 +67,22 @@ bool cvy_split_meets_loss(const cvy_plan *plan) {
     return plan->stages[plan->count - 1].cut.value != 0;
 }
 
+/* How the rows of the gradient that a stage hands back were cut; 0 if they were not. */
+static int rows_cut(const cvy_stage *stage) {
+    const bool bordered = is_conv2d(stage) && (stage->conv2d.shape.input.height != stage->input.height ||
+                                               stage->conv2d.shape.input.width != stage->input.width);
+    if (bordered)
+        return stage->cut.input ? 1 : 0;
+    return is_conv2d(stage) ? 0 : stage->cut.input;
+}
+
 bool cvy_split_meets_backward(const cvy_plan *plan, int index) {
     const cvy_stage *stage = &plan->stages[index], *behind = stage + 1;
     const bool last = index == plan->count - 1;
-    const int cut = stage->cut.input, written = last ? 0 : behind->cut.input;
-    if (!cut && !stage->cut.weights && !written)
+    const int cut = stage->cut.input;
+    if (!cut && !stage->cut.weights && (last || !behind->cut.input))
         return false;
-    return !(cut && written && follows(stage, cut, input_extent(behind), written));
+    return !(cut && !last && follows(stage, cut, cvy_split_extent(behind->input), rows_cut(behind)));
 }
 
 /* ---- The rule --------------------------------------------------------------------------------------------------- */
@@ -171,8 +169,8 @@ static void follow_forward(cvy_plan *plan, int index) {
 static void follow_backward(cvy_plan *plan, int index) {
     cvy_stage *stage = &plan->stages[index], *behind = stage + 1;
     if (index > plan->first_trainable && index + 1 < plan->count &&
-        follows(stage, behind->cut.input, input_extent(behind), behind->cut.input))
-        stage->cut.input = behind->cut.input;
+        follows(stage, rows_cut(behind), cvy_split_extent(behind->input), rows_cut(behind)))
+        stage->cut.input = rows_cut(behind);
 }
 
 /* All of a block's way on so many parts. Those who meet take turns at a cache line. */

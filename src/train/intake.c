@@ -52,7 +52,7 @@ static void place(cvy_intake *intake, const cvy_image_shape *input) {
     const cvy_image_shape *cropped = &intake->cropped;
     int row = cropped->width * cropped->channels;
     bool pooled = pool[0] > 0;
-    /* Images that are not pooled are sampled to where the network reads them. */
+    /* Images that are not pooled may be sampled to where the network reads them. */
     intake->cropped.row = !pooled && input->height > 1 ? input->row : row;
     intake->cropped.image = !pooled ? input->image : cropped->height * row;
     intake->canvas_row = (intake->width + 2 * intake->border_x) * intake->channels;
@@ -61,9 +61,9 @@ static void place(cvy_intake *intake, const cvy_image_shape *input) {
     intake->moments = reserve(intake, 3 * (size_t)intake->width * (size_t)intake->channels);
     intake->starts = reserve(intake, (size_t)cropped->height);
     intake->fractions = reserve(intake, (size_t)cropped->height);
+    intake->samples = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
     if (!pooled)
         return;
-    intake->samples = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
     intake->block = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
     intake->pool = (cvy_pool_shape){.height = cropped->height,
                                     .width = cropped->width,
@@ -239,23 +239,25 @@ void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch) {
     const cvy_plan *plan = block->plan;
     const cvy_kernels *k = block->kernels;
-    float *input = block->workspace + plan->input_block, *images = block->workspace + plan->input_images;
+    float *input = block->workspace + plan->input_block;
+    float *images = training && plan->input_images != CVY_NONE ? block->workspace + plan->input_images : NULL;
     if (plan->layout == CVY_LAYOUT_NHWC) {
         load_nhwc(intake, block, dataset, index, shifts, scratch);
         return;
     }
     if (intake->plain) {
-        load_plain(block, dataset, index, training ? images : NULL);
+        load_plain(block, dataset, index, images);
         return;
     }
     if (!intake->preprocessing.average_pooling[0]) {
-        sample(intake, block, dataset, index, shifts, images, scratch);
-        k->reorder_nhwc_hwc16n(&plan->input, images, block->count, input);
+        float *samples = images ? images : scratch + intake->samples;
+        sample(intake, block, dataset, index, shifts, samples, scratch);
+        k->reorder_nhwc_hwc16n(&plan->input, samples, block->count, input);
         return;
     }
     sample(intake, block, dataset, index, shifts, scratch + intake->samples, scratch);
     k->reorder_nhwc_hwc16n(&intake->cropped, scratch + intake->samples, block->count, scratch + intake->block);
     k->avgpool_forward_hwc16n(&intake->pool, scratch + intake->block, input);
-    if (training)
+    if (images)
         k->reorder_hwc16n_nhwc(&plan->input, input, images);
 }

@@ -82,7 +82,12 @@ static void backward(const passage *p, const float *parameters) {
         cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_WEIGHTS);
         if (i == plan->first_trainable)
             break;
-        cvy_block_backward_data(&p->block, i, parameters);
+        const bool crosses = cvy_block_backward_data(&p->block, i, parameters);
+        if (is_shared(p) && crosses) {
+            cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_DATA);
+            meet(p);
+        }
+        cvy_block_leave_stage(&p->block, i);
         cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_DATA);
     }
 }

@@ -125,37 +125,67 @@ void oracle_conv2d_backward_data(const cvy_conv2d_shape *s, const float *dy, con
             }
 }
 
-/* The gradients of one filter in one image, and the place in the image where each one's receptive field begins. */
-static oracle_sum correlate(const cvy_conv2d_shape *s, const float *images, const float *dy, const int32_t *winner,
-                            int32_t f, int32_t tap) {
+/* The gradients of one filter with what they meet at a tap, (ky, kx, c) of the images. */
+static oracle_sum correlate(const cvy_conv2d_shape *s, const float *images, const float *dy, int32_t f, int32_t tap) {
     oracle_sum sum = sum_from(0.0f);
-    const int32_t height = winner ? s->output_height / 2 : s->output_height;
-    const int32_t width = winner ? s->output_width / 2 : s->output_width;
     for (int l = 0; l < CVY_LANES; l++)
-        for (int32_t y = 0; y < height; y++)
-            for (int32_t x = 0; x < width; x++) {
-                const size_t at = block_at(width, s->filters, y, x, f) + (size_t)l;
-                const int32_t field =
-                    winner ? winner[at] : y * s->stride_y * s->input.row + x * s->stride_x * s->input.channels;
+        for (int32_t y = 0; y < s->output_height; y++)
+            for (int32_t x = 0; x < s->output_width; x++) {
+                const size_t at = block_at(s->output_width, s->filters, y, x, f) + (size_t)l;
+                const int32_t field = y * s->stride_y * s->input.row + x * s->stride_x * s->input.channels;
                 oracle_add(&sum, dy[at], images[(ptrdiff_t)l * s->input.image + field + tap]);
             }
     return sum;
 }
 
-void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *images, const float *dy,
-                                    const int32_t *winner, bool integers, oracle_value *dweights) {
+void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *images, const float *dy, bool integers,
+                                    oracle_value *dweights) {
     for (int32_t ky = 0; ky < s->kernel_height; ky++)
         for (int32_t kx = 0; kx < s->kernel_width; kx++)
             for (int32_t c = 0; c < s->input.channels; c++)
                 for (int32_t f = 0; f < s->filters; f++) {
-                    oracle_sum sum =
-                        correlate(s, images, dy, winner, f, ky * s->input.row + kx * s->input.channels + c);
+                    oracle_sum sum = correlate(s, images, dy, f, ky * s->input.row + kx * s->input.channels + c);
                     sum.chain += 0.0f; /* leaves no -0 */
                     dweights[weight_at(s, ky, kx, c, f)] = oracle_result(&sum, NULL, integers);
                 }
 }
 
-/* Sums of the lanes, each in order of positions, then a fold: four more roundings. */
+/* The sum of the lanes, into the first: four more roundings. */
+static void fold(oracle_sum lane[CVY_LANES]) {
+    for (int half = CVY_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) {
+            lane[l].value += lane[l + half].value;
+            lane[l].magnitude += lane[l + half].magnitude;
+            lane[l].chain += lane[l + half].chain;
+            lane[l].length++;
+        }
+}
+
+void oracle_conv2d_maxpool2x2_backward_weights(const cvy_conv2d_shape *s, const float *x, const float *dy,
+                                               const int32_t *winner, bool integers, oracle_value *dweights) {
+    const int32_t height = s->output_height / 2, width = s->output_width / 2;
+    for (int32_t ky = 0; ky < s->kernel_height; ky++)
+        for (int32_t kx = 0; kx < s->kernel_width; kx++)
+            for (int32_t c = 0; c < s->input.channels; c++)
+                for (int32_t f = 0; f < s->filters; f++) {
+                    oracle_sum lane[CVY_LANES];
+                    for (size_t l = 0; l < CVY_LANES; l++) {
+                        lane[l] = sum_from(0.0f);
+                        for (int32_t p = 0; p < height * width; p++) {
+                            const size_t at = ((size_t)p * (size_t)s->filters + (size_t)f) * CVY_LANES + l;
+                            const int32_t oy = p / width * 2 + winner[at] / 2, ox = p % width * 2 + winner[at] % 2;
+                            oracle_add(&lane[l], dy[at],
+                                       x[block_at(s->input.width, s->input.channels, oy * s->stride_y + ky,
+                                                  ox * s->stride_x + kx, c) +
+                                         l]);
+                        }
+                    }
+                    fold(lane);
+                    lane[0].chain += 0.0f; /* leaves no -0 */
+                    dweights[weight_at(s, ky, kx, c, f)] = oracle_result(&lane[0], NULL, integers);
+                }
+}
+
 void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bool integers, oracle_value *dbias) {
     for (int32_t f = 0; f < filters; f++) {
         oracle_sum lane[CVY_LANES];
@@ -164,30 +194,51 @@ void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bo
             for (size_t p = 0; p < positions; p++)
                 oracle_add(&lane[l], dy[(p * (size_t)filters + (size_t)f) * CVY_LANES + (size_t)l], 1.0f);
         }
-        for (int half = CVY_LANES / 2; half > 0; half /= 2)
-            for (int l = 0; l < half; l++) {
-                lane[l].value += lane[l + half].value;
-                lane[l].magnitude += lane[l + half].magnitude;
-                lane[l].chain += lane[l + half].chain;
-                lane[l].length++;
-            }
+        fold(lane);
         dbias[f] = oracle_result(&lane[0], NULL, integers);
     }
 }
 
-void oracle_unpool2x2(const cvy_conv2d_shape *s, const float *pooled, const int32_t *winner, float *dy) {
-    const int32_t height = s->output_height / 2, width = s->output_width / 2;
-    memset(dy, 0, block_at(s->output_width, s->filters, s->output_height, 0, 0) * sizeof *dy);
-    for (int32_t py = 0; py < height; py++)
-        for (int32_t px = 0; px < width; px++)
+/* One lane of one window and filter, to the inputs of all tiles that the window meets: rows [top, bottom) and columns
+ * [left, right). */
+static void spread_winner(const cvy_conv2d_shape *s, float dy, int32_t oy, int32_t ox, const float *weights, int32_t f,
+                          const int32_t rows[2], const int32_t columns[2], size_t l, oracle_sum *sums) {
+    for (int32_t y = rows[0]; y < rows[1]; y++)
+        for (int32_t x = columns[0]; x < columns[1]; x++)
+            for (int32_t c = 0; c < s->input.channels; c++) {
+                const int32_t ky = y - oy * s->stride_y, kx = x - ox * s->stride_x;
+                const bool seen = ky >= 0 && ky < s->kernel_height && kx >= 0 && kx < s->kernel_width;
+                oracle_add(&sums[block_at(s->input.width, s->input.channels, y, x, c) + l], dy,
+                           seen ? weights[weight_at(s, ky, kx, c, f)] : 0.0f);
+            }
+}
+
+/* The inputs, rounded to whole tiles, that window `at` of an axis sees with any of its fields. */
+static void meet(int32_t at, int32_t kernel, int32_t stride, int32_t inputs, int32_t range[2]) {
+    range[0] = 2 * at * stride;
+    range[1] = (range[0] + stride + kernel + 1) / 2 * 2;
+    range[1] = range[1] < inputs ? range[1] : inputs;
+}
+
+void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *winner,
+                                            const float *weights, const float *derivative, bool integers,
+                                            oracle_sum *sums, oracle_value *dx) {
+    const size_t inputs = block_at(s->input.width, s->input.channels, s->input.height, 0, 0);
+    for (size_t i = 0; i < inputs; i++)
+        sums[i] = sum_from(0.0f);
+    size_t at = 0;
+    for (int32_t py = 0; py < s->output_height / 2; py++)
+        for (int32_t px = 0; px < s->output_width / 2; px++) {
+            int32_t rows[2], columns[2];
+            meet(py, s->kernel_height, s->stride_y, s->input.height, rows);
+            meet(px, s->kernel_width, s->stride_x, s->input.width, columns);
             for (int32_t f = 0; f < s->filters; f++)
-                for (size_t l = 0; l < CVY_LANES; l++) {
-                    const size_t at = block_at(width, s->filters, py, px, f) + l;
-                    for (int32_t oy = 2 * py; oy < 2 * py + 2; oy++)
-                        for (int32_t ox = 2 * px; ox < 2 * px + 2; ox++)
-                            if (oy * s->stride_y * s->input.row + ox * s->stride_x * s->input.channels == winner[at])
-                                dy[block_at(s->output_width, s->filters, oy, ox, f) + l] = pooled[at];
-                }
+                for (size_t l = 0; l < CVY_LANES; l++, at++)
+                    spread_winner(s, dy[at], 2 * py + winner[at] / 2, 2 * px + winner[at] % 2, weights, f, rows,
+                                  columns, l, sums);
+        }
+    for (size_t i = 0; i < inputs; i++)
+        dx[i] = oracle_result(&sums[i], derivative ? &derivative[i] : NULL, integers);
 }
 
 /* ---- Activations ---- */
@@ -322,7 +373,7 @@ static int winner_of(const float z[4], float chosen) {
 /* One window. True value of y: the largest activation of the four, an error in each moving it by no more than the
  * largest. */
 static bool pool_window(cvy_activation_kind activation, const oracle_value z[4], oracle_value *y,
-                        oracle_value *derivative, int *winner) {
+                        oracle_value *derivative, int32_t *winner) {
     const float floats[4] = {z[0].exact, z[1].exact, z[2].exact, z[3].exact};
     *winner = winner_of(floats, chosen_z(activation, floats));
     oracle_value largest = {.value = -INFINITY, .bound = 0}, ignored;
@@ -351,10 +402,7 @@ bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation
                     oracle_value window[4];
                     for (int i = 0; i < 4; i++)
                         window[i] = z[block_at(s->output_width, s->filters, 2 * py + i / 2, 2 * px + i % 2, f) + l];
-                    int i;
-                    true_winners &= pool_window(activation, window, &y[at], &derivative[at], &i);
-                    winner[at] = (2 * py + i / 2) * s->stride_y * s->input.row +
-                                 (2 * px + i % 2) * s->stride_x * s->input.channels;
+                    true_winners &= pool_window(activation, window, &y[at], &derivative[at], &winner[at]);
                 }
     return true_winners;
 }

@@ -48,14 +48,17 @@ void oracle_conv2d_forward(const cvy_conv2d_shape *s, const float *x, const floa
                            bool integers, oracle_value *y);
 void oracle_conv2d_backward_data(const cvy_conv2d_shape *s, const float *dy, const float *weights,
                                  const float *derivative, bool integers, oracle_value *dx);
-/* `winner` NULL: every output has a gradient. Else dy is pooled and its place is where the winner says. */
-void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *images, const float *dy,
-                                    const int32_t *winner, bool integers, oracle_value *dweights);
+void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *images, const float *dy, bool integers,
+                                    oracle_value *dweights);
+void oracle_conv2d_maxpool2x2_backward_weights(const cvy_conv2d_shape *s, const float *x, const float *dy,
+                                               const int32_t *winner, bool integers, oracle_value *dweights);
 /* dy: [positions][filters][16]. */
 void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bool integers, oracle_value *dbias);
 
-/* dy of the convolution from the pooled gradient. */
-void oracle_unpool2x2(const cvy_conv2d_shape *s, const float *pooled, const int32_t *winner, float *dy);
+/* `sums`: room for as many as dx has elements. */
+void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *winner,
+                                            const float *weights, const float *derivative, bool integers,
+                                            oracle_sum *sums, oracle_value *dx);
 
 /* Convolution, activation and 2x2 max-pool. `z` is the convolution's result. The value of y is the largest activation
  * of a window's four; false if the winner by the contract's rule is not within the bounds of it. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "scratch.h"
 
 /* Sums of products of integers: exact in double. */
 static double inner(const float *a, const float *b, size_t count) {
@@ -73,16 +74,16 @@ static void conv2d_maxpool_identity(check *c, size_t i, const conv2d_case *cc) {
     const size_t pooled = conv2d_pooled(s);
     describe(c, i, cc);
     const float *x = check_input(c, "x", conv2d_inputs(s)), *w = check_input(c, "weights", conv2d_weights(s));
-    const float *g = check_input(c, "g", pooled), *images = to_nhwc(c, &s->input, x);
+    const float *g = check_input(c, "g", pooled);
     float *y = check_output(c, "y", pooled), *derivative = check_output(c, "derivative", pooled);
     int32_t *winner = check_output_int32(c, "winner", pooled);
     float *dx = check_output(c, "dx", conv2d_inputs(s)), *dw = check_output(c, "dweights", conv2d_weights(s));
-    float *scratch = check_scratch(c, "scratch", conv2d_outputs(s));
+    float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_scratch(s));
     CHECK_EACH_TIER(c) {
         const cvy_kernels k = table_of(c);
         k.conv2d_maxpool2x2_forward_hwc16n(s, CVY_ACT_LINEAR, x, w, NULL, y, derivative, winner);
         k.conv2d_maxpool2x2_backward_data_hwc16n(s, g, winner, w, NULL, dx, scratch);
-        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, images, g, winner, dw, NULL);
+        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, x, g, winner, dw, NULL);
         const double forward = inner(g, y, pooled);
         compare(c, "backward_data", forward, inner(dx, x, conv2d_inputs(s)));
         compare(c, "backward_weights", forward, inner(dw, w, conv2d_weights(s)));
@@ -191,7 +192,7 @@ static void conv2d_lanes_beyond(check *c, size_t i, const cvy_conv2d_shape *s, i
     for (size_t k = 0; k < nhwc_extent(&s->input) && (int32_t)k < count * s->input.image; k++)
         clean[k] = images[k];
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
-    oracle_conv2d_backward_weights(s, clean, dy, NULL, false, expected);
+    oracle_conv2d_backward_weights(s, clean, dy, false, expected);
     CHECK_EACH_TIER(c) {
         const cvy_kernels k = table_of(c);
         k.conv2d_backward_weights_hwc16n(s, images, dy, dweights, NULL);

@@ -53,7 +53,7 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     const bool gaps = s->stride_y > s->kernel_height || s->stride_x > s->kernel_width;
     CHECK_EACH_TIER(c) {
         cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->input.height, p, &part.slice); p++)
+        for (int p = 0; check_slice(i, s->input.channels, p, &part.slice); p++)
             rows.conv2d_backward_data_hwc16n[c->tier](&part, dy, weights, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), gaps ? 0.05 : 0.4);
     }
@@ -69,11 +69,13 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
-    oracle_conv2d_backward_weights(s, images, dy, NULL, step == CHECK_INTEGER, expected);
+    oracle_conv2d_backward_weights(s, images, dy, step == CHECK_INTEGER, expected);
     oracle_backward_bias((size_t)(s->output_height * s->output_width), s->filters, dy, step == CHECK_INTEGER,
                          expected_bias);
     CHECK_EACH_TIER(c) {
-        rows.conv2d_backward_weights_hwc16n[c->tier](s, images, dy, dweights, dbias);
+        cvy_conv2d_shape part = *s;
+        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
+            rows.conv2d_backward_weights_hwc16n[c->tier](&part, images, dy, dweights, dbias);
         check_values(c, "dweights", dweights, expected, weight_axes(s), 0.5);
         if (dbias)
             check_values(c, "dbias", dbias, expected_bias, CHECK_AXES((size_t)s->filters), 0);

@@ -1,8 +1,8 @@
 /* Convolution, activation and 2x2 max-pool in one: forward, and the gradients that visit winners only. */
 #include <math.h>
-#include <string.h>
 
 #include "check.h"
+#include "scratch.h"
 
 static void describe(check *c, size_t number, check_step step, const conv2d_case *cc, const char *more) {
     const cvy_conv2d_shape *s = &cc->shape;
@@ -209,12 +209,8 @@ void test_conv2d_maxpool2x2_forward_hwc16n(check *c) {
  */
 static int32_t *some_winners(check *c, const cvy_conv2d_shape *s) {
     int32_t *winner = check_input_raw(c, "winner", conv2d_pooled(s) * sizeof *winner, 64);
-    const size_t inner = (size_t)s->filters * CVY_LANES, width = (size_t)(s->output_width / 2);
-    for (size_t at = 0; at < conv2d_pooled(s); at++) {
-        const int32_t oy = 2 * (int32_t)(at / inner / width) + (int32_t)check_below(c, 2);
-        const int32_t ox = 2 * (int32_t)(at / inner % width) + (int32_t)check_below(c, 2);
-        winner[at] = oy * s->stride_y * s->input.row + ox * s->stride_x * s->input.channels;
-    }
+    for (size_t at = 0; at < conv2d_pooled(s); at++)
+        winner[at] = (int32_t)check_below(c, 4);
     return winner;
 }
 
@@ -226,13 +222,14 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     const float *weights = check_input(c, "weights", conv2d_weights(s));
     const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", conv2d_inputs(s));
     float *dx = check_output(c, "dx", conv2d_inputs(s));
-    float *scratch = check_scratch(c, "scratch", conv2d_outputs(s));
-    float *spread = check_memory(c, conv2d_outputs(s) * sizeof *spread);
+    float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_scratch(s));
+    oracle_sum *sums = check_memory(c, conv2d_inputs(s) * sizeof *sums);
     oracle_value *expected = check_memory(c, conv2d_inputs(s) * sizeof *expected);
-    oracle_unpool2x2(s, dy, winner, spread);
-    oracle_conv2d_backward_data(s, spread, weights, derivative, step == CHECK_INTEGER, expected);
+    oracle_conv2d_maxpool2x2_backward_data(s, dy, winner, weights, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](s, dy, winner, weights, derivative, dx, scratch);
+        cvy_conv2d_shape part = *s;
+        for (int p = 0; check_slice(i, s->input.channels, p, &part.slice); p++)
+            rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](&part, dy, winner, weights, derivative, dx, scratch);
         /* A kernel of one tap with strides reaches few inputs, and a quarter of those. */
         check_values(c, "dx", dx, expected,
                      CHECK_AXES((size_t)s->input.height, (size_t)s->input.width, (size_t)s->input.channels, CVY_LANES),
@@ -240,38 +237,23 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     }
 }
 
-/* Leaves of each image a rectangle, of half its extents at least, on an empty ground: kernels may leave out what lies
- * there. */
-static void empty_ground(check *c, const cvy_image_shape *s, float *images) {
-    for (int l = 0; l < CVY_LANES; l++) {
-        const int32_t top = (int32_t)check_below(c, (uint32_t)s->height / 2 + 1);
-        const int32_t left = (int32_t)check_below(c, (uint32_t)s->width / 2 + 1);
-        for (int32_t y = 0; y < s->height; y++)
-            for (int32_t x = 0; x < s->width; x++)
-                if (y < top || y >= top + (s->height + 1) / 2 || x < left || x >= left + (s->width + 1) / 2)
-                    memset(images + l * s->image + y * s->row + x * s->channels, 0,
-                           (size_t)s->channels * sizeof(float));
-    }
-}
-
 static void backward_weights(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
     const size_t windows = (size_t)((s->output_height / 2) * (s->output_width / 2));
     describe(c, i, step, cc, i % 5 == 4 ? "pooled, no bias" : "pooled");
-    float *images = check_input_nhwc(c, "images", nhwc_extent(&s->input));
-    float *dy = check_input(c, "dy", conv2d_pooled(s));
-    check_fill_underflow(i, step, images, nhwc_extent(&s->input), dy, conv2d_pooled(s));
-    if (i % 8 != 3)
-        empty_ground(c, &s->input, images);
+    float *x = check_input(c, "x", conv2d_inputs(s)), *dy = check_input(c, "dy", conv2d_pooled(s));
+    check_fill_underflow(i, step, x, conv2d_inputs(s), dy, conv2d_pooled(s));
     const int32_t *winner = some_winners(c, s);
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
-    oracle_conv2d_backward_weights(s, images, dy, winner, step == CHECK_INTEGER, expected);
+    oracle_conv2d_maxpool2x2_backward_weights(s, x, dy, winner, step == CHECK_INTEGER, expected);
     oracle_backward_bias(windows, s->filters, dy, step == CHECK_INTEGER, expected_bias);
     CHECK_EACH_TIER(c) {
-        rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](s, images, dy, winner, dweights, dbias);
+        cvy_conv2d_shape part = *s;
+        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
+            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, winner, dweights, dbias);
         check_values(c, "dweights", dweights, expected,
                      CHECK_AXES((size_t)s->kernel_height, (size_t)s->kernel_width, (size_t)s->input.channels,
                                 (size_t)s->filters),

@@ -214,7 +214,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     const float *nhwc = images_of_block(c, s, x.block);
     oracle_value *expected = check_memory(c, weights * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, filters * sizeof *expected_bias);
-    oracle_conv2d_backward_weights(s, nhwc, dy.block, NULL, step == CHECK_INTEGER, expected);
+    oracle_conv2d_backward_weights(s, nhwc, dy.block, step == CHECK_INTEGER, expected);
     oracle_backward_bias((size_t)(s->output_height * s->output_width), s->filters, dy.block, step == CHECK_INTEGER,
                          expected_bias);
     float *hwc16n = aligned_memory(c, weights), *hwc16n_bias = aligned_memory(c, filters);

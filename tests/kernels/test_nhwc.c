@@ -97,7 +97,7 @@ static void backward_weights(check *c, size_t i, check_step step, const char *na
     memcpy(images, x, (size_t)count * inputs * sizeof *images);
     oracle_value *expected = check_memory(c, weights * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
-    oracle_conv2d_backward_weights(s, images, block, NULL, step == CHECK_INTEGER, expected);
+    oracle_conv2d_backward_weights(s, images, block, step == CHECK_INTEGER, expected);
     oracle_backward_bias((size_t)(s->output_height * s->output_width), s->filters, block, step == CHECK_INTEGER,
                          expected_bias);
     float *same = check_scratch(c, "same", weights), *same_bias = check_scratch(c, "same", (size_t)s->filters);

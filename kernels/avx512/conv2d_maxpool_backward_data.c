@@ -1,0 +1,18 @@
+/* AVX-512: gradient of a convolution's input from the winners of a 2x2 max-pool.
+ *
+ * Registers: 2 tiles of 2 x 2 inputs x 3 channels, or 1 x 6 channels, make 24 accumulators; beside them the table's row
+ * of a channel, a vector of dy, the winners, and the chosen weights of one input. Multiply-adds and permutations, as
+ * many of one as of the other, share three pipes. */
+#include "vec.h"
+
+#include <string.h>
+
+#include "permute.h"
+
+#define KERNEL(operation) cvy_##operation##_avx512
+
+enum { TILE_CHANNELS = 6 };
+#define WINNER_TILES(TILE)                                                                                             \
+    TILE(1, 1) TILE(2, 1) TILE(1, 2) TILE(2, 2) TILE(1, 3) TILE(2, 3) TILE(1, 4) TILE(1, 5) TILE(1, 6)
+
+#include "../template/conv2d_maxpool_backward_data.h"
