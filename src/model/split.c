@@ -51,16 +51,17 @@ static int input_extent(const cvy_stage *stage) {
 
 /* ---- Meetings --------------------------------------------------------------------------------------------------- */
 
-/* Whether an elementwise stage that is cut at `cut` finds what it reads where its own part has written it: it was cut
- * alike, as so many rows or elements. */
-static bool follows(const cvy_stage *stage, int cut, int written, int written_cut) {
-    return is_elementwise(stage) && cut == written_cut && written == cvy_split_extent(stage->output);
+/* Whether an elementwise stage may take what it reads where its own part has written it: this was cut, as so many rows
+ * or elements. */
+static bool follows(const cvy_stage *stage, int written, int cut) {
+    return is_elementwise(stage) && cut && written == cvy_split_extent(stage->output);
 }
 
 bool cvy_split_meets_forward(const cvy_plan *plan, int index) {
     const cvy_stage *stage = &plan->stages[index];
     const int cut = stage->cut.value, before = index > 0 ? stage[-1].cut.value : 0;
-    return (cut || before) && !(cut && index > 0 && follows(stage, cut, cvy_split_extent(stage[-1].output), before));
+    const bool follow = index > 0 && before == cut && follows(stage, cvy_split_extent(stage[-1].output), cut);
+    return (cut || before) && !follow;
 }
 
 bool cvy_split_meets_loss(const cvy_plan *plan) {
@@ -82,15 +83,16 @@ bool cvy_split_meets_backward(const cvy_plan *plan, int index) {
     const int cut = stage->cut.input;
     if (!cut && !stage->cut.weights && (last || !behind->cut.input))
         return false;
-    return !(cut && !last && follows(stage, cut, cvy_split_extent(behind->input), rows_cut(behind)));
+    return last || rows_cut(behind) != cut || !follows(stage, cvy_split_extent(behind->input), cut);
 }
 
 /* ---- The rule --------------------------------------------------------------------------------------------------- */
 
-/* How long an element of these takes, in floating-point operations of a convolution. */
-enum { ACTIVATION_FLOP = 40, WINDOW_FLOP = 8, PRODUCT_FLOP = 8, DRAW_FLOP = 500 };
+/* How long other work takes, in floating-point operations of a convolution, an element (of a pool: an element of a
+ * window): measured on a Zen 5 with AVX-512, roughly. */
+enum { ACTIVATION_FLOP = 40, WINDOW_FLOP = 20, PRODUCT_FLOP = 10, DRAW_FLOP = 2000 };
 
-/* A block's way through a stage, forward or one of its two gradients, likewise. */
+/* A block's way through a stage, forward or one of its gradients, in the same unit. */
 static double work_of(const cvy_stage *stage, bool forward) {
     const double outputs = (double)cvy_shape_count(stage->output);
     double flop = cvy_stage_flop(stage);
@@ -162,14 +164,14 @@ static void cut_stage(cvy_plan *plan, int index, double meeting) {
 
 static void follow_forward(cvy_plan *plan, int index) {
     cvy_stage *stage = &plan->stages[index];
-    if (index > 0 && follows(stage, stage[-1].cut.value, cvy_split_extent(stage[-1].output), stage[-1].cut.value))
+    if (index > 0 && follows(stage, cvy_split_extent(stage[-1].output), stage[-1].cut.value))
         stage->cut.value = stage[-1].cut.value;
 }
 
 static void follow_backward(cvy_plan *plan, int index) {
     cvy_stage *stage = &plan->stages[index], *behind = stage + 1;
     if (index > plan->first_trainable && index + 1 < plan->count &&
-        follows(stage, rows_cut(behind), cvy_split_extent(behind->input), rows_cut(behind)))
+        follows(stage, cvy_split_extent(behind->input), rows_cut(behind)))
         stage->cut.input = rows_cut(behind);
 }
 

@@ -11,7 +11,7 @@
 #include "plan.h"
 
 /* What a meeting of two parts costs, in floating-point operations of a convolution. */
-#define CVY_MEETING_FLOP 250e3
+#define CVY_MEETING_FLOP 100e3
 
 /* Says where the stages are cut, and in how many parts a block is worth splitting. */
 void cvy_split_plan(cvy_plan *plan, double meeting);

@@ -25,14 +25,14 @@ typedef struct cvy_place {
 } cvy_place;
 
 /* Those who help are the last threads before the one whose share the block is. */
-static inline cvy_place cvy_place_of(const cvy_plan *plan, size_t blocks, int thread, int threads) {
+static inline cvy_place cvy_place_of(const cvy_trainer *trainer, size_t blocks, int thread, int threads) {
     cvy_place place = {.leader = thread, .part = 0, .parts = 1};
     cvy_share_of(blocks, thread, threads, &place.begin, &place.end);
     if (blocks >= (size_t)threads)
         return place;
     place.leader = (int)(((place.begin + 1) * (size_t)threads - 1) / blocks);
     place.part = place.leader - thread;
-    place.parts = cvy_split_parts(plan, (size_t)threads / blocks);
+    place.parts = cvy_workers_parts(trainer, blocks, threads);
     return place;
 }
 

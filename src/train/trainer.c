@@ -46,6 +46,7 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->preprocessing = cvy_preprocessing_none;
     trainer->threads_limit = options->threads;
     trainer->threads_asked = options->threads > 0;
+    trainer->crowds = options->meeting > 0;
     if (options->threads == 0) {
         if (!cvy_topology_read(&trainer->topology, status)) {
             cvy_trainer_free(trainer);

@@ -24,7 +24,7 @@ typedef struct cvy_trainer_options {
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
-    double meeting;         /* what a meeting of a block's parts costs, for tests; 0: as model/split.h says */
+    double meeting; /* for tests: what a meeting of a block's parts costs, on any number of cores; 0: split.h's rule */
 } cvy_trainer_options;
 
 /* Sums over the images seen. */

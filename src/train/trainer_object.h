@@ -60,6 +60,7 @@ struct cvy_trainer {
     int threads_limit, threads;
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */
+    bool crowds;        /* a block may have more parts than there are cores: tests */
     bool topology_known;
     cvy_team *team; /* of the last run of several threads */
     cvy_trainer_profile profile;
@@ -89,7 +90,11 @@ typedef struct cvy_job {
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status);
 
 /* How many threads help with a training step of so many blocks. */
-int cvy_workers_of_step(const cvy_trainer *trainer, size_t blocks);
+int cvy_workers_of_step(cvy_trainer *trainer, size_t blocks);
+
+/* In how many parts so many threads do each of fewer blocks. More of them than cores would wait for one another at each
+ * meeting. */
+int cvy_workers_parts(const cvy_trainer *trainer, size_t blocks, int threads);
 
 enum { CVY_REPLICAS = 2 };
 

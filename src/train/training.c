@@ -141,7 +141,7 @@ void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, co
     size_t images, floats = trainer->variables.floats;
     const uint32_t *batch = cvy_run_batch(run, step, &images);
     const float scale = 1.0f / (float)images;
-    cvy_place place = cvy_place_of(&trainer->plan, cvy_blocks_of(images), thread, threads);
+    cvy_place place = cvy_place_of(trainer, cvy_blocks_of(images), thread, threads);
     const bool replicated = cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads);
     if (replicated)
         place.parts = 1;

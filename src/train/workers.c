@@ -127,25 +127,34 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_binding_leave(&binding);
 }
 
-/* A thread a block, or in training as many as do each block soonest; of these each block has equally many, since a step
- * waits for the slowest. */
-static int team_size(const cvy_trainer *trainer, size_t blocks, bool training) {
-    const size_t limit = (size_t)trainer->threads_limit;
-    if (limit < blocks)
-        return (int)limit;
-    return (int)blocks * (training ? cvy_split_parts(&trainer->plan, limit / blocks) : 1);
-}
-
-int cvy_workers_of_step(const cvy_trainer *trainer, size_t blocks) {
-    return team_size(trainer, blocks, true);
-}
-
-/* The machine's shape, if not known yet; where it cannot be read, threads are not bound. */
+/* The machine's shape, if not known yet; where it cannot be read, threads are not bound and blocks not split. */
 static void know_topology(cvy_trainer *trainer) {
     cvy_status unreadable = {0};
     if (!trainer->topology_known)
         cvy_topology_read(&trainer->topology, &unreadable);
     trainer->topology_known = true;
+}
+
+int cvy_workers_parts(const cvy_trainer *trainer, size_t blocks, int threads) {
+    int cores = trainer->crowds ? threads : trainer->topology.allowed;
+    size_t crew = (size_t)(threads < cores ? threads : cores);
+    return crew < 2 * blocks ? 1 : cvy_split_parts(&trainer->plan, crew / blocks);
+}
+
+/* A thread a block, or in training as many as do each block soonest. Each block has equally many of these, since a step
+ * waits for the slowest. */
+static int team_size(cvy_trainer *trainer, size_t blocks, bool training) {
+    const int limit = trainer->threads_limit;
+    if ((size_t)limit < blocks)
+        return limit;
+    if (!training || (size_t)limit < 2 * blocks)
+        return (int)blocks;
+    know_topology(trainer);
+    return (int)blocks * cvy_workers_parts(trainer, blocks, limit);
+}
+
+int cvy_workers_of_step(cvy_trainer *trainer, size_t blocks) {
+    return team_size(trainer, blocks, true);
 }
 
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
@@ -190,14 +199,17 @@ void cvy_workers_free(cvy_trainer *trainer) {
 /* Why a step of so many images takes so many threads. */
 static void explain(const cvy_trainer *trainer, size_t batch_size, int threads, char why[static 160]) {
     const size_t blocks = cvy_blocks_of(batch_size);
-    const char *s = blocks == 1 ? "" : "s";
+    const int cores = trainer->topology.allowed;
+    const size_t crew = (size_t)(trainer->threads_limit < cores ? trainer->threads_limit : cores);
+    int length = 0;
+    if (threads < trainer->threads_limit || (size_t)threads > blocks)
+        length = snprintf(why, 160, "a batch of %zu is %zu block%s of %d images", batch_size, blocks,
+                          blocks == 1 ? "" : "s", CVY_LANES);
     if ((size_t)threads > blocks)
-        snprintf(why, 160, "a batch of %zu is %zu block%s of %d images, split in %zu", batch_size, blocks, s, CVY_LANES,
-                 (size_t)threads / blocks);
-    else if (threads < trainer->threads_limit)
-        snprintf(why, 160, "a batch of %zu is %zu block%s of %d images%s", batch_size, blocks, s, CVY_LANES,
-                 (size_t)trainer->threads_limit < 2 * blocks ? "" : ", too small to split");
-    else
+        snprintf(why + length, 160 - (size_t)length, ", split in %zu", (size_t)threads / blocks);
+    else if (length > 0 && crew >= 2 * blocks)
+        snprintf(why + length, 160 - (size_t)length, ", too small to split");
+    else if (length == 0)
         snprintf(why, 160, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
 }
 
