@@ -266,9 +266,8 @@ static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *sta
         k->conv2d_backward_weights_hwc16n(&shape, at(block, stage->images), dy, dweights, dbias);
 }
 
-/* A part's own. */
 static float *scratch(const cvy_block *block, const cvy_stage *stage) {
-    return at(block, stage->scratch) + (size_t)block->part * block->plan->scratch;
+    return block->part == 0 ? at(block, stage->scratch) : block->scratch;
 }
 
 /* Gradient of the weights of some of a dense layer's inputs; the biases go with the first. */

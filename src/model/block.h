@@ -19,6 +19,7 @@ typedef struct cvy_block {
     float *workspace; /* plan->workspace floats, 64-byte aligned; zero before the first use */
     int count;        /* images in the block, 1..16; the other lanes compute on zeros */
     int part, parts;  /* which of those who share the block this is; 0 of 0: nobody else */
+    float *scratch;   /* of a part other than 0: plan->scratch floats, 64-byte aligned */
 } cvy_block;
 
 /* The images are in the workspace (plan->input_block in the plan's layout, and plan->input_images for training). Leaves

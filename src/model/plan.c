@@ -244,9 +244,8 @@ static void reserve_shared(cvy_plan *plan) {
         else if (stage->kind == CVY_STAGE_CONV2D)
             images = grow(images, (size_t)stage->conv2d.shape.input.image * CVY_LANES);
     }
-    plan->scratch = (scratch + 15) / 16 * 16;
-    ptrdiff_t images_at = reserve(plan, images);
-    ptrdiff_t scratch_at = reserve(plan, plan->scratch * (size_t)plan->parts[CVY_SPLIT_MAX]);
+    plan->scratch = scratch;
+    ptrdiff_t images_at = reserve(plan, images), scratch_at = reserve(plan, scratch);
     for (int i = plan->first_trainable; i < plan->count; i++) {
         cvy_stage *stage = &plan->stages[i];
         if (stage->kind == CVY_STAGE_CONV2D)

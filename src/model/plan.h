@@ -70,9 +70,9 @@ typedef struct cvy_stage {
     ptrdiff_t winner;        /* int32 [output][16] */
     ptrdiff_t padded;        /* [input with border][16] */
     ptrdiff_t padded_gradient;
-    size_t workspace;  /* floats of it that are this stage's alone */
-    ptrdiff_t images;  /* 16 NHWC images of the (bordered) input: what the weights' gradient reads */
-    ptrdiff_t scratch; /* [parts][plan->scratch] */
+    size_t workspace; /* floats of it that are this stage's alone */
+    ptrdiff_t images; /* 16 NHWC images of the (bordered) input: what the weights' gradient reads */
+    ptrdiff_t scratch;
     cvy_cuts cut;
 } cvy_stage;
 
@@ -89,7 +89,7 @@ typedef struct cvy_plan {
     ptrdiff_t probabilities;   /* [classes][16]; in NHWC [image][classes] */
     ptrdiff_t mean;            /* the same: of several softmaxes */
     size_t workspace;          /* floats */
-    size_t scratch;            /* floats of a part's */
+    size_t scratch;            /* floats that a part of a block brings along, other than part 0 */
     /* [n]: in how many parts a block is done soonest where up to n threads may share it; 1: it is not worth it. */
     int parts[CVY_SPLIT_MAX + 1];
 } cvy_plan;
