@@ -81,7 +81,7 @@ BENCH_ROW(conv2d_maxpool2x2_forward_hwc16n, conv2d, d->inputs + d->taps + 3 * d-
 BENCH_ROW(conv2d_maxpool2x2_backward_data_hwc16n, conv2d, 2 * d->pooled + d->taps + 2 * d->inputs, &d->shape, d->dy,
           d->winner, d->weights, d->derivative, d->dx, d->scratch)
 BENCH_ROW(conv2d_maxpool2x2_backward_weights_hwc16n, conv2d, d->inputs + 2 * d->pooled + d->taps, &d->shape, d->x,
-          d->dy, d->winner, d->dweights, d->dbias)
+          d->dy, d->winner, d->dweights, d->dbias, d->scratch)
 
 /* ---- Layouts of a few images: a whole block of them, and one ----------------------------------------------------- */
 

@@ -208,6 +208,7 @@ typedef struct cvy_adam {
  *       derivative and winner are both NULL (inference) or neither.
  *       Both backward kernels take dy, the pooled gradient, times the derivative that the forward kernel left, and
  *       the winner that it left. They multiply a quarter of what the plain ones do.
+ *       scratch: cvy_conv2d_maxpool2x2_scratch(shape) floats (scratch.h), contents in and out unspecified.
  *   conv2d_maxpool2x2_backward_data_hwc16n
  *       dx[y][x][c] = +0, then for py, px, f ascending over the windows that meet (y, x)'s tile
  *                     fma(dy[py][px][f], weights[y - oy*stride_y][x - ox*stride_x][c][f], ...), where (oy, ox) is the
@@ -215,7 +216,6 @@ typedef struct cvy_adam {
  *                     then times derivative[y][x][c] unless derivative is NULL.
  *       The inputs are tiled in 2 x 2 from (0, 0). A window meets a tile if the tile holds a row and a column that are
  *       neither before the first nor after the last of its four fields.
- *       scratch: cvy_conv2d_maxpool2x2_scratch(shape) floats (scratch.h), contents in and out unspecified.
  *   conv2d_maxpool2x2_backward_weights_hwc16n
  *       dweights[ky][kx][c][f] = per lane +0, then for py, px ascending, where (oy, ox) is the winner,
  *                     fma(dy[py][px][f], x[oy*stride_y + ky][ox*stride_x + kx][c], ...),

@@ -16,12 +16,25 @@ static inline int32_t cvy_windows_over_tile(int32_t kernel, int32_t stride) {
     return (stride + kernel - 1) / (2 * stride) + 1;
 }
 
-/* 16 weights, 4 for each input of a tile, for every window that meets it, filter and channel. */
-static inline size_t cvy_conv2d_maxpool2x2_scratch(const cvy_conv2d_shape *s) {
+/* For the gradient of the data, 16 weights, 4 for each input of a tile, for every window that meets it, filter and
+ * channel. */
+static inline size_t cvy_conv2d_maxpool2x2_data_scratch(const cvy_conv2d_shape *s) {
     const int32_t windows =
         cvy_windows_over_tile(s->kernel_height, s->stride_y) * cvy_windows_over_tile(s->kernel_width, s->stride_x);
     const int32_t channels = s->input.channels < CVY_WINNER_CHANNELS ? s->input.channels : CVY_WINNER_CHANNELS;
     return (size_t)windows * (size_t)s->filters * (size_t)channels * CVY_LANES;
+}
+
+/* For that of the weights, one channel of x, and dy and the winners. */
+static inline size_t cvy_conv2d_maxpool2x2_weights_scratch(const cvy_conv2d_shape *s) {
+    const size_t windows = (size_t)(s->output_height / 2) * (size_t)(s->output_width / 2);
+    return ((size_t)s->input.height * (size_t)s->input.width + 2 * windows * (size_t)s->filters) * CVY_LANES;
+}
+
+/* Enough for either. */
+static inline size_t cvy_conv2d_maxpool2x2_scratch(const cvy_conv2d_shape *s) {
+    const size_t data = cvy_conv2d_maxpool2x2_data_scratch(s), weights = cvy_conv2d_maxpool2x2_weights_scratch(s);
+    return data > weights ? data : weights;
 }
 
 /* conv2d_forward_nhwc takes an image in bands of output rows. For a band it keeps a plane for every element t =

@@ -2,8 +2,6 @@
  *
  * Registers: a tile of 2 x 2 inputs x 3 channels makes 12 accumulators; beside them a vector of dy, the winners, four
  * weights and those chosen of them, 16 in all. */
-#include "vec.h"
-
 #include <string.h>
 
 #include "permute.h"

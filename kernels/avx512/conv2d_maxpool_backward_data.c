@@ -3,8 +3,6 @@
  * Registers: 2 tiles of 2 x 2 inputs x 3 channels, or 1 x 6 channels, make 24 accumulators; beside them the table's row
  * of a channel, a vector of dy, the winners, and the chosen weights of one input. Multiply-adds and permutations, as
  * many of one as of the other, share three pipes. */
-#include "vec.h"
-
 #include <string.h>
 
 #include "permute.h"

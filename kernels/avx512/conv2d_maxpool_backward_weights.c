@@ -2,14 +2,16 @@
  *
  * Registers: 5 kernel rows x 3 columns make 15 accumulators; beside them the row above's 3, two inputs and dy. The
  * selections and the multiply-adds share four pipes, and for 15 of these there are 33 of those and 26 loads. */
-#include "vec.h"
+#include "permute.h"
 
 #define KERNEL(operation) cvy_##operation##_avx512
 
 enum { TILE_ROWS = 5, TILE_COLUMNS = 3 };
 #define WINNER_TILES(TILE)                                                                                             \
     TILE(1, 1)                                                                                                         \
-    TILE(1, 2) TILE(1, 3) TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(4, 1) TILE(4, 2)      \
-        TILE(4, 3) TILE(5, 1) TILE(5, 2) TILE(5, 3)
+    TILE(1, 2)                                                                                                         \
+    TILE(1, 3)                                                                                                         \
+    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(5, 1)      \
+        TILE(5, 2) TILE(5, 3)
 
 #include "../template/conv2d_maxpool_backward_weights.h"

@@ -2,8 +2,6 @@
  *
  * Registers: 2 tiles of 2 x 2 inputs x 3 channels, or 1 x 6 channels, make 24 accumulators of the 32. Run under
  * emulation so far, not timed. */
-#include "vec.h"
-
 #include <string.h>
 
 #include "permute.h"

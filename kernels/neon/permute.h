@@ -28,4 +28,16 @@ static inline void vi_storeu(int32_t *p, VI a) {
     vst1q_s32(p, a);
 }
 
+/* Lane i is the sum of the lanes of a[i], folded VL, VL / 2, ... 1. */
+static inline __attribute__((always_inline)) V v_fold(const V a[4]) {
+    V s[4];
+    for (int i = 0; i < 4; i++)
+        s[i] = a[i];
+    v_transpose(s);
+    for (int half = 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            s[i] = v_add(s[i], s[i + half]);
+    return s[0];
+}
+
 #endif

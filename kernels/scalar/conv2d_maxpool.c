@@ -156,10 +156,11 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, cons
 
 void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x,
                                                           const float *dy, const int32_t *winner, float *dweights,
-                                                          float *dbias) {
+                                                          float *dbias, float *scratch) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
+    (void)scratch;
     const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int ky = 0; ky < shape->kernel_height; ky++)
         for (int kx = 0; kx < shape->kernel_width; kx++)

@@ -10,7 +10,7 @@
  * A tile takes the windows that meet it in row-major order, all filters of each. Two neighbours across, where registers
  * allow, share what is loaded from the table: their windows stand one apart.
  *
- * The including file has defined KERNEL(operation), v_choose (permute.h) and WINNER_TILES(TILE), a list of TILE(tiles,
+ * The including file has included permute.h and defined KERNEL(operation), and WINNER_TILES(TILE), a list of TILE(tiles,
  * channels) for every channels from 1 to TILE_CHANNELS, with 1 tile and, where registers allow, 2. */
 #include "../contract.h"
 #include "../scratch.h"

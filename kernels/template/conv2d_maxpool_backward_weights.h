@@ -4,71 +4,26 @@
  * sees through the winner is chosen of four neighbouring inputs lane by lane: first of two columns, then of two rows,
  * where the row chosen for one tap serves the tap above it too. So a tap takes little more than two selections for its
  * multiply-add, instead of four multiply-adds. A tile of kernel rows x columns of accumulators stays in registers over
- * all windows; then the sums are folded across lanes, VL of them at a time.
+ * all windows; then its sums are folded across lanes, VL of them at a time.
  *
- * The including file has defined KERNEL(operation), and TILE_ROWS and TILE_COLUMNS, the most that a tile has, up to 5
- * and 3. */
+ * The including file has included permute.h and defined KERNEL(operation), TILE_ROWS and TILE_COLUMNS, the most that a
+ * tile has, up to 5 and 3. */
 #include "../contract.h"
 #include "bias_gradient.h"
 #include "tile.h"
 
-/* ---- Sums across lanes ------------------------------------------------------------------------------------------ */
-
-/* Sums that wait to be folded, and where each then goes. */
-enum { PENDING = 64 };
-
-typedef struct pending {
-    _Alignas(64) float sum[PENDING][CVY_LANES];
-    float *to[PENDING];
-    int count;
-} pending;
-
-/* The fold of VL sums of 16 lanes. */
-TILE_BODY V fold(const float *sum) {
-    V lane[VL];
-    UNROLL for (int i = 0; i < VL; i++) {
-        V part[CVY_LANES / VL];
-        UNROLL for (int k = 0; k < CVY_LANES / VL; k++) part[k] = v_load(sum + i * CVY_LANES + k * VL);
-        UNROLL for (int half = CVY_LANES / VL / 2; half > 0; half /= 2) UNROLL for (int k = 0; k < half; k++) part[k] =
-            v_add(part[k], part[k + half]);
-        lane[i] = part[0];
-    }
-    v_transpose(lane);
-    UNROLL for (int half = VL / 2; half > 0; half /= 2) UNROLL for (int i = 0; i < half; i++) lane[i] =
-        v_add(lane[i], lane[i + half]);
-    return v_add(lane[0], v_zero());
-}
-
-static void settle(pending *waiting) {
-    for (int first = 0; first < waiting->count; first += VL) {
-        float folded[VL];
-        v_storeu(folded, fold(waiting->sum[first]));
-        for (int i = 0; i < least(VL, waiting->count - first); i++)
-            *waiting->to[first + i] = folded[i];
-    }
-    waiting->count = 0;
-}
-
-/* ---- Tiles ------------------------------------------------------------------------------------------------------ */
-
-/* Strides in floats, for one filter and channel, from the tile's first tap on. */
+/* One channel, [y][x][16], from the tile's first tap on, and one filter. Strides in floats. */
 typedef struct winner_walk {
     const float *x, *dy; /* of the first window */
     const int32_t *winner;
-    int rows, columns;              /* of windows */
-    size_t pixel, row;              /* in x, from a tap to the next */
-    size_t field_column, field_row; /* and from an output's field to the next */
-    size_t window;                  /* in dy and winner */
+    int rows, columns; /* of windows */
+    size_t row;        /* in x */
+    size_t window;     /* in dy and winner */
+    int stride_y, stride_x;
 } winner_walk;
 
-/* What VL lanes of tap `at` see: `right` and `below` say where the winner is. */
-TILE_BODY V seen(const winner_walk *walk, const float *at, VM right, VM below) {
-    const V above = v_select(right, v_load(at + walk->field_column), v_load(at));
-    at += walk->field_row;
-    return v_select(below, v_select(right, v_load(at + walk->field_column), v_load(at)), above);
-}
-
-/* The taps of one window with stride 1, where they share rows and columns. */
+/* The taps of one window with stride 1, where they share rows and columns; `right` and `below` say where in the window
+ * the winner is. */
 TILE_BODY void accumulate_dense(const int rows, const int columns, const winner_walk *walk, const float *field, V g,
                                 VM right, VM below, V sum[TILE_ROWS][TILE_COLUMNS]) {
     V above[TILE_COLUMNS];
@@ -76,7 +31,7 @@ TILE_BODY void accumulate_dense(const int rows, const int columns, const winner_
         const float *at = field + i * walk->row;
         V left = v_load(at);
         UNROLL for (int j = 0; j < columns; j++) {
-            const V next = v_keep(v_load(at + (j + 1) * walk->pixel));
+            const V next = v_keep(v_load(at + (j + 1) * CVY_LANES));
             const V chosen = v_select(right, next, left);
             if (i > 0)
                 sum[i - 1][j] = v_fma(g, v_select(below, chosen, above[j]), sum[i - 1][j]);
@@ -88,30 +43,35 @@ TILE_BODY void accumulate_dense(const int rows, const int columns, const winner_
 
 TILE_BODY void accumulate_strided(const int rows, const int columns, const winner_walk *walk, const float *field, V g,
                                   VM right, VM below, V sum[TILE_ROWS][TILE_COLUMNS]) {
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) sum[i][j] =
-        v_fma(g, seen(walk, field + i * walk->row + j * walk->pixel, right, below), sum[i][j]);
+    const size_t across = (size_t)walk->stride_x * CVY_LANES, down = walk->stride_y * walk->row;
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) {
+        const float *at = field + i * walk->row + j * CVY_LANES;
+        const V top = v_select(right, v_load(at + across), v_load(at));
+        const V bottom = v_select(right, v_load(at + down + across), v_load(at + down));
+        sum[i][j] = v_fma(g, v_select(below, bottom, top), sum[i][j]);
+    }
 }
 
-/* All windows, into `sum`, which holds taps row by row. */
-TILE_BODY void tile(const bool dense, const int rows, const int columns, const winner_walk *walk,
-                    float (*to)[CVY_LANES]) {
+/* All windows, into `to`: [rows * columns][16]. */
+TILE_BODY void sum_windows(const bool dense, const int rows, const int columns, const winner_walk *walk,
+                           float (*to)[CVY_LANES]) {
+    const size_t window = walk->window, field_row = 2 * walk->stride_y * walk->row;
+    const size_t field_column = dense ? 2 * CVY_LANES : 2 * (size_t)walk->stride_x * CVY_LANES;
     for (int lane = 0; lane < CVY_LANES; lane += VL) {
-        const float *dy = walk->dy + lane, *field_row = walk->x + lane;
+        const float *dy = walk->dy + lane, *field = walk->x + lane;
         const int32_t *winner = walk->winner + lane;
         V sum[TILE_ROWS][TILE_COLUMNS];
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) sum[i][j] = v_zero();
-        for (int py = 0; py < walk->rows; py++, field_row += 2 * walk->field_row) {
-            const float *field = field_row;
-            for (int px = 0; px < walk->columns; px++, field += 2 * walk->field_column) {
+        for (int py = walk->rows; py > 0; py--, field += field_row) {
+            const float *at = field;
+            for (int px = walk->columns; px > 0; px--, at += field_column, dy += window, winner += window) {
                 const V g = v_load(dy);
                 const VI choice = vi_load(winner);
                 const VM right = m_bit(choice, 0), below = m_bit(choice, 1);
                 if (dense)
-                    accumulate_dense(rows, columns, walk, field, g, right, below, sum);
+                    accumulate_dense(rows, columns, walk, at, g, right, below, sum);
                 else
-                    accumulate_strided(rows, columns, walk, field, g, right, below, sum);
-                dy += walk->window;
-                winner += walk->window;
+                    accumulate_strided(rows, columns, walk, at, g, right, below, sum);
             }
         }
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
@@ -119,14 +79,46 @@ TILE_BODY void tile(const bool dense, const int rows, const int columns, const w
     }
 }
 
-typedef void tile_fn(const winner_walk *walk, float (*to)[CVY_LANES]);
+/* Where a tile's folded sums go, and the strides from tap to tap. */
+typedef struct winner_target {
+    float *dweights;
+    size_t row, column;
+} winner_target;
+
+/* The fold of `count` sums across lanes, + 0. */
+TILE_BODY void fold_lanes(const int count, float (*sum)[CVY_LANES], float *folded) {
+    UNROLL for (int first = 0; first < count; first += VL) {
+        V lanes[VL];
+        UNROLL for (int i = 0; i < VL; i++) {
+            V part[CVY_LANES / VL];
+            UNROLL for (int k = 0; k < CVY_LANES / VL; k++) part[k] =
+                first + i < count ? v_load(sum[first + i] + k * VL) : v_zero();
+            UNROLL for (int half = CVY_LANES / VL / 2; half > 0; half /= 2) UNROLL for (int k = 0; k < half; k++)
+                part[k] = v_add(part[k], part[k + half]);
+            lanes[i] = part[0];
+        }
+        v_storeu(folded + first, v_add(v_fold(lanes), v_zero()));
+    }
+}
+
+TILE_BODY void run_tile(const bool dense, const int rows, const int columns, const winner_walk *walk,
+                        const winner_target *target) {
+    _Alignas(64) float sum[TILE_ROWS * TILE_COLUMNS][CVY_LANES];
+    float folded[TILE_ROWS * TILE_COLUMNS + VL];
+    sum_windows(dense, rows, columns, walk, sum);
+    fold_lanes(rows * columns, sum, folded);
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
+        target->dweights[i * target->row + j * target->column] = folded[i * columns + j];
+}
+
+typedef void tile_fn(const winner_walk *walk, const winner_target *target);
 
 #define TILE(rows, columns)                                                                                            \
-    static void dense_##rows##x##columns(const winner_walk *walk, float(*to)[CVY_LANES]) {                             \
-        tile(true, rows, columns, walk, to);                                                                           \
+    static void dense_##rows##x##columns(const winner_walk *walk, const winner_target *target) {                       \
+        run_tile(true, rows, columns, walk, target);                                                                   \
     }                                                                                                                  \
-    static void strided_##rows##x##columns(const winner_walk *walk, float(*to)[CVY_LANES]) {                           \
-        tile(false, rows, columns, walk, to);                                                                          \
+    static void strided_##rows##x##columns(const winner_walk *walk, const winner_target *target) {                     \
+        run_tile(false, rows, columns, walk, target);                                                                  \
     }
 WINNER_TILES(TILE)
 #undef TILE
@@ -139,52 +131,75 @@ static tile_fn *const tile_bodies[2][TILE_ROWS + 1][TILE_COLUMNS + 1] = {
 #undef TILE
 };
 
-/* All taps of one channel and filter; `walk` is at tap (0, 0). */
-static void gradient_of(const cvy_conv2d_shape *shape, const winner_walk *walk, float *dweights, pending *waiting) {
+/* All taps of one channel and filter; walk and target are at tap (0, 0). */
+static void gradient_of(const cvy_conv2d_shape *shape, const winner_walk *walk, const winner_target *target) {
     const bool strided = shape->stride_y > 1 || shape->stride_x > 1;
-    const size_t tap = (size_t)shape->input.channels * shape->filters;
     for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
         rows = tile_extent(shape->kernel_height - ky, TILE_ROWS);
         for (int kx = 0, columns; kx < shape->kernel_width; kx += columns) {
             columns = tile_extent(shape->kernel_width - kx, TILE_COLUMNS);
             winner_walk part = *walk;
-            part.x += ky * walk->row + kx * walk->pixel;
-            if (waiting->count + rows * columns > PENDING)
-                settle(waiting);
-            tile_bodies[strided][rows][columns](&part, waiting->sum + waiting->count);
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < columns; j++)
-                    waiting->to[waiting->count++] = dweights + ((ky + i) * shape->kernel_width + kx + j) * tap;
+            winner_target to = *target;
+            part.x += ky * walk->row + kx * CVY_LANES;
+            to.dweights += ky * target->row + kx * target->column;
+            tile_bodies[strided][rows][columns](&part, &to);
         }
     }
 }
 
+/* Copies every `step`-th vector of 16 from `from` on, `count` of them, to `to`, `to_step` vectors apart. */
+static inline void copy_lanes(int count, size_t step, const float *from, size_t to_step, float *to) {
+    for (; count > 0; count--, from += step * CVY_LANES, to += to_step * CVY_LANES)
+        for (int lane = 0; lane < CVY_LANES; lane += VL)
+            v_store(to + lane, v_load(from + lane));
+}
+
+/* With several channels, a channel of x, and a filter of dy and winner, is read more often than once, and strides that
+ * are powers of two would crowd it into a few lines of the cache: it is copied to where it lies dense. A window's dy
+ * and winners come to lie side by side. */
 void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *dy,
-                                                       const int32_t *winner, float *dweights, float *dbias) {
+                                                       const int32_t *winner, float *dweights, float *dbias,
+                                                       float *scratch) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    const size_t pixel = (size_t)shape->input.channels * CVY_LANES, row = shape->input.width * pixel;
     const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
-    pending waiting;
-    waiting.count = 0;
-    for (int c = 0; c < shape->input.channels; c++)
+    const int channels = shape->input.channels, filters = shape->filters;
+    const int pixels = shape->input.height * shape->input.width;
+    winner_walk walk = {
+        .rows = shape->output_height / 2,
+        .columns = shape->output_width / 2,
+        .row = (size_t)shape->input.width * CVY_LANES,
+        .window = (size_t)filters * CVY_LANES,
+        .stride_y = shape->stride_y,
+        .stride_x = shape->stride_x,
+    };
+    winner_target target = {.column = (size_t)channels * filters};
+    target.row = shape->kernel_width * target.column;
+    const int windows = walk.rows * walk.columns;
+    const bool copied = channels > 1;
+    float *gradients = scratch + (size_t)pixels * CVY_LANES; /* [filter][window][dy, winner] */
+    for (int f = slice.first; copied && f < slice.end; f++) {
+        float *to = gradients + (size_t)f * windows * 2 * CVY_LANES;
+        copy_lanes(windows, filters, dy + (size_t)f * CVY_LANES, 2, to);
+        copy_lanes(windows, filters, (const float *)winner + (size_t)f * CVY_LANES, 2, to + CVY_LANES);
+    }
+    for (int c = 0; c < channels; c++) {
+        if (copied)
+            copy_lanes(pixels, channels, x + (size_t)c * CVY_LANES, 1, scratch);
+        walk.x = copied ? scratch : x;
         for (int f = slice.first; f < slice.end; f++) {
-            const winner_walk walk = {
-                .x = x + (size_t)c * CVY_LANES,
-                .dy = dy + (size_t)f * CVY_LANES,
-                .winner = winner + (size_t)f * CVY_LANES,
-                .rows = shape->output_height / 2,
-                .columns = shape->output_width / 2,
-                .pixel = pixel,
-                .row = row,
-                .field_column = shape->stride_x * pixel,
-                .field_row = shape->stride_y * row,
-                .window = (size_t)shape->filters * CVY_LANES,
-            };
-            gradient_of(shape, &walk, dweights + (size_t)c * shape->filters + f, &waiting);
+            walk.dy = dy + (size_t)f * CVY_LANES;
+            walk.winner = winner + (size_t)f * CVY_LANES;
+            if (copied) {
+                walk.dy = gradients + (size_t)f * windows * 2 * CVY_LANES;
+                walk.winner = (const int32_t *)walk.dy + CVY_LANES;
+                walk.window = 2 * CVY_LANES;
+            }
+            target.dweights = dweights + (size_t)c * filters + f;
+            gradient_of(shape, &walk, &target);
         }
-    settle(&waiting);
+    }
     if (dbias)
-        bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, slice, dy, dbias);
+        bias_gradient(windows, filters, slice, dy, dbias);
 }

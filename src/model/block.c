@@ -249,6 +249,10 @@ bool cvy_block_backward_images(const cvy_block *block, int index) {
     return shared;
 }
 
+static float *scratch(const cvy_block *block, const cvy_stage *stage) {
+    return block->part == 0 ? at(block, stage->scratch) : block->scratch;
+}
+
 /* Gradient of the weights and biases of some filters: from the winners of the pool, or else from the input as 16 NHWC
  * images. */
 static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *stage, const float *x, float *dweights,
@@ -261,13 +265,10 @@ static void conv2d_backward_weights(const cvy_block *block, const cvy_stage *sta
         return;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
         k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, with_border(block, stage, x), dy,
-                                                     (const int32_t *)at(block, stage->winner), dweights, dbias);
+                                                     (const int32_t *)at(block, stage->winner), dweights, dbias,
+                                                     scratch(block, stage));
     else
         k->conv2d_backward_weights_hwc16n(&shape, at(block, stage->images), dy, dweights, dbias);
-}
-
-static float *scratch(const cvy_block *block, const cvy_stage *stage) {
-    return block->part == 0 ? at(block, stage->scratch) : block->scratch;
 }
 
 /* Gradient of the weights of some of a dense layer's inputs; the biases go with the first. */

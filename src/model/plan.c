@@ -239,7 +239,7 @@ static void reserve_shared(cvy_plan *plan) {
         const cvy_stage *stage = &plan->stages[i];
         if (stage->kind == CVY_STAGE_DENSE)
             scratch = grow(scratch, cvy_round_to_lanes((size_t)stage->dense.units) * CVY_LANES);
-        else if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2 && i > plan->first_trainable)
+        else if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
             scratch = grow(scratch, cvy_conv2d_maxpool2x2_scratch(&stage->conv2d.shape));
         else if (stage->kind == CVY_STAGE_CONV2D)
             images = grow(images, (size_t)stage->conv2d.shape.input.image * CVY_LANES);

@@ -83,7 +83,7 @@ static void conv2d_maxpool_identity(check *c, size_t i, const conv2d_case *cc) {
         const cvy_kernels k = table_of(c);
         k.conv2d_maxpool2x2_forward_hwc16n(s, CVY_ACT_LINEAR, x, w, NULL, y, derivative, winner);
         k.conv2d_maxpool2x2_backward_data_hwc16n(s, g, winner, w, NULL, dx, scratch);
-        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, x, g, winner, dw, NULL);
+        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, x, g, winner, dw, NULL, scratch);
         const double forward = inner(g, y, pooled);
         compare(c, "backward_data", forward, inner(dx, x, conv2d_inputs(s)));
         compare(c, "backward_weights", forward, inner(dw, w, conv2d_weights(s)));

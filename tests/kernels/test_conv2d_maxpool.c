@@ -222,7 +222,7 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     const float *weights = check_input(c, "weights", conv2d_weights(s));
     const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", conv2d_inputs(s));
     float *dx = check_output(c, "dx", conv2d_inputs(s));
-    float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_scratch(s));
+    float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_data_scratch(s));
     oracle_sum *sums = check_memory(c, conv2d_inputs(s) * sizeof *sums);
     oracle_value *expected = check_memory(c, conv2d_inputs(s) * sizeof *expected);
     oracle_conv2d_maxpool2x2_backward_data(s, dy, winner, weights, derivative, step == CHECK_INTEGER, sums, expected);
@@ -246,6 +246,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     const int32_t *winner = some_winners(c, s);
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
+    float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_weights_scratch(s));
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
     oracle_conv2d_maxpool2x2_backward_weights(s, x, dy, winner, step == CHECK_INTEGER, expected);
@@ -253,7 +254,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     CHECK_EACH_TIER(c) {
         cvy_conv2d_shape part = *s;
         for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, winner, dweights, dbias);
+            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, winner, dweights, dbias, scratch);
         check_values(c, "dweights", dweights, expected,
                      CHECK_AXES((size_t)s->kernel_height, (size_t)s->kernel_width, (size_t)s->input.channels,
                                 (size_t)s->filters),
