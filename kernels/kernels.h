@@ -90,7 +90,7 @@ typedef struct cvy_conv2d_shape {
     int32_t stride_y, stride_x;
     int32_t filters;
     int32_t output_height, output_width; /* (input.height - kernel_height) / stride_y + 1, and likewise */
-    cvy_slice slice; /* HWC16N: backward to the data of the channels, to the weights (and the bias) of the filters */
+    cvy_slice slice; /* HWC16N: of the filters; backward to the data, of the channels */
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
@@ -102,7 +102,7 @@ typedef struct cvy_pool_shape {
     int32_t stride_y, stride_x;
     int32_t pad_top, pad_left;
     int32_t output_height, output_width;
-    cvy_slice slice; /* HWC16N: forward of the rows of y, backward of the rows of dx */
+    cvy_slice slice; /* HWC16N: of the channels */
 } cvy_pool_shape;
 
 typedef struct cvy_dense_shape {

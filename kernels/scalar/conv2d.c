@@ -7,11 +7,12 @@
 
 void cvy_conv2d_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x, const float *weights,
                                       const float *bias, float *y) {
-    assert(cvy_is_conv2d(shape));
+    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
+    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int oy = 0; oy < shape->output_height; oy++)
         for (int ox = 0; ox < shape->output_width; ox++)
-            for (int f = 0; f < shape->filters; f++)
+            for (int f = filters.first; f < filters.end; f++)
                 conv2d_output(shape, x, weights, bias, oy, ox, f,
                               y + hwc16n(shape->output_width, shape->filters, oy, ox, f));
 }

@@ -64,12 +64,14 @@ void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, 
                                                  const float *x, const float *weights, const float *bias, float *y,
                                                  float *derivative, int32_t *winner) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_activation(activation));
+    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(winner) && !derivative == !winner);
     const int height = shape->output_height / 2, width = shape->output_width / 2;
+    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int py = 0; py < height; py++)
         for (int px = 0; px < width; px++)
-            for (int f = 0; f < shape->filters; f++)
+            for (int f = filters.first; f < filters.end; f++)
                 pool_window(shape, activation, x, weights, bias, py, px, f, hwc16n(width, shape->filters, py, px, f), y,
                             derivative, winner);
 }

@@ -35,7 +35,9 @@ static void forward(check *c, size_t i, check_step step, const conv2d_case *cc) 
     oracle_value *expected = check_memory(c, conv2d_outputs(s) * sizeof *expected);
     oracle_conv2d_forward(s, x, weights, bias, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
-        rows.conv2d_forward_hwc16n[c->tier](s, x, weights, bias, y);
+        cvy_conv2d_shape part = *s;
+        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
+            rows.conv2d_forward_hwc16n[c->tier](&part, x, weights, bias, y);
         check_values(c, "y", y, expected, output_axes(s), 0.5);
     }
 }

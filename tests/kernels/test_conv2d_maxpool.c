@@ -50,7 +50,9 @@ static void compare_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_
     float *derivative = inference ? NULL : check_output(c, "derivative", conv2d_pooled(s));
     int32_t *winner = inference ? NULL : check_output_int32(c, "winner", conv2d_pooled(s));
     CHECK_EACH_TIER(c) {
-        rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](s, activation, x, weights, bias, y, derivative, winner);
+        cvy_conv2d_shape part = *s;
+        for (int p = 0; check_slice(c->number, s->filters, p, &part.slice); p++)
+            rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](&part, activation, x, weights, bias, y, derivative, winner);
         check_values(c, "y", y, e.y, pooled_axes(s), share_of(activation, s));
         if (!inference) {
             check_values(c, "derivative", derivative, e.derivative, pooled_axes(s), share_of(activation, s));

@@ -47,7 +47,7 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     oracle_maxpool_forward(s, x, expected, expected_winner);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->output_height, p, &part.slice); p++)
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
             rows.maxpool_forward_hwc16n[c->tier](&part, x, y, winner);
         check_floats(c, "y", y, expected, output_axes(s));
         if (winner)
@@ -83,7 +83,7 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     oracle_maxpool_backward(s, dy, winner, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->height, p, &part.slice); p++)
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
             rows.maxpool_backward_hwc16n[c->tier](&part, dy, winner, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
     }
@@ -98,7 +98,7 @@ static void average_forward(check *c, size_t i, check_step step, const pool_case
     oracle_avgpool_forward(s, x, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->output_height, p, &part.slice); p++)
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
             rows.avgpool_forward_hwc16n[c->tier](&part, x, y);
         check_values(c, "y", y, expected, output_axes(s), 0.5);
     }
@@ -115,7 +115,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     oracle_avgpool_backward(s, dy, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->height, p, &part.slice); p++)
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
             rows.avgpool_backward_hwc16n[c->tier](&part, dy, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
     }
