@@ -125,14 +125,12 @@ static const float *forward(const walk *w, const cvy_block *block, const cvy_blo
 static void backward(const walk *w, const cvy_block *block, float *gradient, walk_watch *watch) {
     for (int i = w->plan.count - 1; i >= w->plan.first_trainable; i--) {
         start(w, watch, WALK_BACKWARD_WEIGHTS, i);
-        cvy_block_backward_images(block, i);
         cvy_block_backward_weights(block, i, gradient);
         stop(watch, WALK_BACKWARD_WEIGHTS, i);
         if (i == w->plan.first_trainable)
             break;
         start(w, watch, WALK_BACKWARD_DATA, i);
         cvy_block_backward_data(block, i, w->parameters);
-        cvy_block_leave_stage(block, i);
         stop(watch, WALK_BACKWARD_DATA, i);
     }
 }

@@ -19,8 +19,13 @@ typedef struct cvy_block {
     float *workspace; /* plan->workspace floats, 64-byte aligned; zero before the first use */
     int count;        /* images in the block, 1..16; the other lanes compute on zeros */
     int part, parts;  /* which of those who share the block this is; 0 of 0: nobody else */
-    float *scratch;   /* of a part other than 0: plan->scratch floats, 64-byte aligned */
+    float *own;       /* of a part other than 0: such a workspace of its own, for the images and for scratch */
 } cvy_block;
+
+/* Where a part has the images, and what it needs for a while. */
+static inline float *cvy_block_own(const cvy_block *block) {
+    return block->part == 0 ? block->workspace : block->own;
+}
 
 /* The images are in the workspace (plan->input_block in the plan's layout, and plan->input_images for training). Leaves
  * the logits (without a closing softmax: the output) and returns them. `random` NULL: inference (no derivatives, no
@@ -36,8 +41,7 @@ void cvy_block_probabilities(const cvy_block *block, const float *logits);
 
 /* ---- A stage at a time, in training ------------------------------------------------------------------------------
  *
- * Each of these does the part's share. The parts of a block meet before a stage's way forward, between `enter` and
- * `forward`, where cvy_split_meets_forward says so, and before its way back where cvy_split_meets_backward does. */
+ * Each of these does the part's share; between them the parts of a block meet where split.h says so. */
 
 /* Brings x, or as much of it as this part has written, within the border that a convolution wants. */
 void cvy_block_enter_stage(const cvy_block *block, int index, const float *x);
@@ -46,17 +50,10 @@ void cvy_block_enter_stage(const cvy_block *block, int index, const float *x);
 const float *cvy_block_forward_stage(const cvy_block *block, int index, const float *x, const float *parameters,
                                      const cvy_block_random *random);
 
-/* Backward, from the last stage to plan->first_trainable:
- *   images   brings the input into the layout that the gradient of a plain convolution's weights reads;
- *   weights  the gradient of the stage's parameters, if it has any, into every variable's place in `gradient` (padding
- *            is left alone);
- * and, but not of the first trainable stage:
- *   data     the gradient of the stage's input, times the derivative of the stage before it;
- *   leave    takes it out of the border that it has with some convolutions.
- * `images` and `data` say whether the parts of a shared block have to meet behind them. */
-bool cvy_block_backward_images(const cvy_block *block, int index);
+/* Backward, from the last stage to plan->first_trainable: the gradient of a stage's parameters, if it has any, into
+ * every variable's place in `gradient` (padding is left alone), and then (but not of the first trainable stage) that of
+ * its input, times the derivative of the stage before it. */
 void cvy_block_backward_weights(const cvy_block *block, int index, float *gradient);
-bool cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
-void cvy_block_leave_stage(const cvy_block *block, int index);
+void cvy_block_backward_data(const cvy_block *block, int index, const float *parameters);
 
 #endif

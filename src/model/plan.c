@@ -244,7 +244,6 @@ static void reserve_shared(cvy_plan *plan) {
         else if (stage->kind == CVY_STAGE_CONV2D)
             images = grow(images, (size_t)stage->conv2d.shape.input.image * CVY_LANES);
     }
-    plan->scratch = scratch;
     ptrdiff_t images_at = reserve(plan, images), scratch_at = reserve(plan, scratch);
     for (int i = plan->first_trainable; i < plan->count; i++) {
         cvy_stage *stage = &plan->stages[i];

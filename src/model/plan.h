@@ -37,9 +37,9 @@ enum { CVY_NONE = -1 }; /* an offset that is not there */
 /* Where the parts that share a block cut a stage's operations (split.h): at multiples of so many. 0: part 0 does it
  * alone. */
 typedef struct cvy_cuts {
-    int value;   /* forward: rows of the output, or elements of a vector */
+    int value;   /* forward: channels of the output */
     int weights; /* filters; of a dense layer inputs */
-    int input;   /* backward: of a convolution the input's channels, else as `value` */
+    int input;   /* backward: channels of the input */
 } cvy_cuts;
 
 enum { CVY_SPLIT_MAX = 16 }; /* of a block */
@@ -89,7 +89,6 @@ typedef struct cvy_plan {
     ptrdiff_t probabilities;   /* [classes][16]; in NHWC [image][classes] */
     ptrdiff_t mean;            /* the same: of several softmaxes */
     size_t workspace;          /* floats */
-    size_t scratch;            /* floats that a part of a block brings along, other than part 0 */
     /* [n]: in how many parts a block is done soonest where up to n threads may share it; 1: it is not worth it. */
     int parts[CVY_SPLIT_MAX + 1];
 } cvy_plan;

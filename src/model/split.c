@@ -5,85 +5,81 @@
 /* Elements of a vector that share no cache line of the weights with others. */
 enum { VECTOR_CUT = 16 };
 
-static bool is_elementwise(const cvy_stage *stage) {
-    return stage->kind == CVY_STAGE_RESCALING || stage->kind == CVY_STAGE_ACTIVATION ||
-           stage->kind == CVY_STAGE_DROPOUT;
-}
-
-/* Convolutions are cut in rows forward, of which kernels take two at a time, in filters for the gradient of the
- * weights, and in channels for that of the input. So a part's filters read half of what it has not written itself, and
- * what is made of the weights for some channels is made once. (An extent of one row is found not worth cutting.) */
-static cvy_cuts possible_cuts(const cvy_stage *stage) {
-    switch (stage->kind) {
-    case CVY_STAGE_CONV2D:
-        return (cvy_cuts){2, 1, 1};
-    case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        return (cvy_cuts){1, 1, 1};
-    case CVY_STAGE_MAX_POOLING2D:
-    case CVY_STAGE_AVERAGE_POOLING2D:
-        return (cvy_cuts){1, 0, 1};
-    case CVY_STAGE_DENSE:
-        return (cvy_cuts){VECTOR_CUT, VECTOR_CUT, VECTOR_CUT};
-    case CVY_STAGE_RESCALING:
-    case CVY_STAGE_ACTIVATION:
-    case CVY_STAGE_DROPOUT: {
-        const int cut = stage->output.rank == 1 ? VECTOR_CUT : 1;
-        return (cvy_cuts){cut, 0, cut};
-    }
-    case CVY_STAGE_SOFTMAX:
-        break;
-    }
-    return (cvy_cuts){0, 0, 0};
-}
-
-/* What the cuts of a stage's weights, of its input are counted in. */
-static int weights_extent(const cvy_stage *stage) {
-    return stage->kind == CVY_STAGE_DENSE ? stage->dense.inputs : stage->conv2d.shape.filters;
-}
-
 static bool is_conv2d(const cvy_stage *stage) {
     return stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
 }
 
-static int input_extent(const cvy_stage *stage) {
-    return is_conv2d(stage) ? stage->conv2d.shape.input.channels : cvy_split_extent(stage->input);
+static bool is_weighted(const cvy_stage *stage) {
+    return is_conv2d(stage) || stage->kind == CVY_STAGE_DENSE;
+}
+
+/* Whether a channel of its output takes but that channel of its input. */
+static bool keeps_channels(const cvy_stage *stage) {
+    return !is_weighted(stage) && stage->kind != CVY_STAGE_SOFTMAX;
+}
+
+static int cut_of(cvy_shape shape) {
+    return shape.rank == 1 ? VECTOR_CUT : 1;
+}
+
+static cvy_cuts possible_cuts(const cvy_stage *stage) {
+    if (stage->kind == CVY_STAGE_SOFTMAX)
+        return (cvy_cuts){0, 0, 0};
+    const int weights = is_conv2d(stage) ? 1 : stage->kind == CVY_STAGE_DENSE ? VECTOR_CUT : 0;
+    return (cvy_cuts){cut_of(stage->output), weights, cut_of(stage->input)};
+}
+
+/* What the weights are cut in. */
+static int weights_extent(const cvy_stage *stage) {
+    return stage->kind == CVY_STAGE_DENSE ? stage->dense.inputs : stage->conv2d.shape.filters;
 }
 
 /* ---- Meetings --------------------------------------------------------------------------------------------------- */
 
-/* Whether an elementwise stage may take what it reads where its own part has written it: this was cut, as so many rows
- * or elements. */
-static bool follows(const cvy_stage *stage, int written, int cut) {
-    return is_elementwise(stage) && cut && written == cvy_split_extent(stage->output);
+/* Whether a part finds what it reads where it has written it itself: both were cut alike. */
+static bool alike(int channels, int cut, int other_channels, int other_cut) {
+    return cut == other_cut && (cut == 0 || channels == other_channels);
 }
 
 bool cvy_split_meets_forward(const cvy_plan *plan, int index) {
-    const cvy_stage *stage = &plan->stages[index];
-    const int cut = stage->cut.value, before = index > 0 ? stage[-1].cut.value : 0;
-    const bool follow = index > 0 && before == cut && follows(stage, cvy_split_extent(stage[-1].output), cut);
-    return (cut || before) && !follow;
+    const cvy_stage *stage = &plan->stages[index], *before = stage - 1;
+    if (index == 0) /* the images are each part's own */
+        return false;
+    const bool whole = !stage->cut.value && !before->cut.value;
+    return !whole && !(keeps_channels(stage) &&
+                       alike(stage->output.channels, stage->cut.value, before->output.channels, before->cut.value));
 }
 
 bool cvy_split_meets_loss(const cvy_plan *plan) {
     return plan->stages[plan->count - 1].cut.value != 0;
 }
 
-/* How the rows of the gradient that a stage hands back were cut; 0 if they were not. */
-static int rows_cut(const cvy_stage *stage) {
-    const bool bordered = is_conv2d(stage) && (stage->conv2d.shape.input.height != stage->input.height ||
-                                               stage->conv2d.shape.input.width != stage->input.width);
-    if (bordered)
-        return stage->cut.input ? 1 : 0;
-    return is_conv2d(stage) ? 0 : stage->cut.input;
+/* How the gradient was cut that a stage finds on its way back; the loss's was not. */
+static int gradient_cut(const cvy_plan *plan, int index, int *channels) {
+    const cvy_stage *behind = &plan->stages[index + 1];
+    if (index == plan->count - 1)
+        return 0;
+    *channels = behind->input.channels;
+    return behind->cut.input;
 }
 
 bool cvy_split_meets_backward(const cvy_plan *plan, int index) {
-    const cvy_stage *stage = &plan->stages[index], *behind = stage + 1;
-    const bool last = index == plan->count - 1;
-    const int cut = stage->cut.input;
-    if (!cut && !stage->cut.weights && (last || !behind->cut.input))
+    const cvy_stage *stage = &plan->stages[index];
+    const int cut = is_weighted(stage) ? stage->cut.weights : stage->cut.input;
+    int channels = 0;
+    const int found = gradient_cut(plan, index, &channels);
+    if (!cut && !found)
         return false;
-    return last || rows_cut(behind) != cut || !follows(stage, cvy_split_extent(behind->input), cut);
+    const bool own = is_conv2d(stage) || keeps_channels(stage); /* takes a channel of it for a channel */
+    return !(own && alike(stage->output.channels, cut, channels, found));
+}
+
+bool cvy_split_meets_data(const cvy_plan *plan, int index) {
+    const cvy_stage *stage = &plan->stages[index];
+    int channels;
+    if (!is_weighted(stage) || index <= plan->first_trainable || cvy_split_meets_backward(plan, index))
+        return false;
+    return stage->cut.input || gradient_cut(plan, index, &channels);
 }
 
 /* ---- The rule --------------------------------------------------------------------------------------------------- */
@@ -136,7 +132,7 @@ static double time_of(double work, int extent, int cut, int parts) {
 
 /* A stage's way forward, and back, among the parts, without meetings. */
 static double forward_time(const cvy_stage *stage, cvy_cuts cut, int parts) {
-    return time_of(work_of(stage, true), cvy_split_extent(stage->output), cut.value, parts);
+    return time_of(work_of(stage, true), stage->output.channels, cut.value, parts);
 }
 
 static double backward_time(const cvy_plan *plan, const cvy_stage *stage, cvy_cuts cut, int parts) {
@@ -145,11 +141,11 @@ static double backward_time(const cvy_plan *plan, const cvy_stage *stage, cvy_cu
     if (stage->weights != CVY_NONE)
         time += time_of(work_of(stage, false), weights_extent(stage), cut.weights, parts);
     if (index > plan->first_trainable)
-        time += time_of(work_of(stage, false), input_extent(stage), cut.input, parts);
+        time += time_of(work_of(stage, false), stage->input.channels, cut.input, parts);
     return time;
 }
 
-/* Cuts what two parts then do sooner, the meeting included; and elementwise stages where that takes no meeting. */
+/* Cuts what two parts then do sooner, the meeting included; and what takes no meeting. */
 static void cut_stage(cvy_plan *plan, int index, double meeting) {
     cvy_stage *stage = &plan->stages[index];
     const cvy_cuts cut = possible_cuts(stage);
@@ -164,15 +160,17 @@ static void cut_stage(cvy_plan *plan, int index, double meeting) {
 
 static void follow_forward(cvy_plan *plan, int index) {
     cvy_stage *stage = &plan->stages[index];
-    if (index > 0 && follows(stage, cvy_split_extent(stage[-1].output), stage[-1].cut.value))
-        stage->cut.value = stage[-1].cut.value;
+    const cvy_stage *before = stage - 1;
+    if (index > 0 && keeps_channels(stage) && before->cut.value && before->output.channels == stage->output.channels)
+        stage->cut.value = before->cut.value;
 }
 
 static void follow_backward(cvy_plan *plan, int index) {
-    cvy_stage *stage = &plan->stages[index], *behind = stage + 1;
-    if (index > plan->first_trainable && index + 1 < plan->count &&
-        follows(stage, cvy_split_extent(behind->input), rows_cut(behind)))
-        stage->cut.input = rows_cut(behind);
+    cvy_stage *stage = &plan->stages[index];
+    int channels = 0;
+    const int found = gradient_cut(plan, index, &channels);
+    if (index > plan->first_trainable && keeps_channels(stage) && found && channels == stage->output.channels)
+        stage->cut.input = found;
 }
 
 /* All of a block's way on so many parts. Those who meet take turns at a cache line. */
@@ -186,7 +184,7 @@ static double plan_time(const cvy_plan *plan, double meeting, int parts) {
         if (i < plan->first_trainable)
             continue;
         time += backward_time(plan, stage, stage->cut, parts);
-        meetings += cvy_split_meets_backward(plan, i);
+        meetings += cvy_split_meets_backward(plan, i) + cvy_split_meets_data(plan, i);
     }
     return parts > 1 ? time + meetings * meeting * parts / 2 : time;
 }

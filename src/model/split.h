@@ -1,9 +1,11 @@
 /* One block on several threads, for batches that have fewer blocks than the machine has cores.
  *
- * The threads that share a block are its parts: part 0, which loads the images and computes the loss, and helpers. Each
- * computes a slice of every large operation's outputs: rows of an image, rows of a kernel, inputs and units of a dense
- * layer. An output stays the one chain that it is, so the bits are those of one thread. The parts meet between two
- * operations if one reads what another part wrote.
+ * The threads that share a block are its parts: part 0, which has the block, and helpers. Each computes some channels
+ * of every large operation: filters forward and for the gradient of the weights, the input's channels backward, units
+ * and inputs of a dense layer. An output stays the one chain that it is, so the bits are those of one thread. What is
+ * pooled, activated or dropped stays with the part that made it, and so does the gradient of the first layer: parts
+ * meet only where an operation takes all channels of what others wrote. The images, and what is made of them, each part
+ * has for itself, as that is sooner done than fetched. Small operations and the loss are part 0's.
  */
 #ifndef CVY_SPLIT_H
 #define CVY_SPLIT_H
@@ -21,17 +23,14 @@ static inline int cvy_split_parts(const cvy_plan *plan, size_t threads) {
     return plan->parts[threads < CVY_SPLIT_MAX ? threads : CVY_SPLIT_MAX];
 }
 
-/* Whether the parts meet before a stage's way forward, before its way back, and behind the last stage. */
+/* Whether the parts meet before a stage's way forward, and behind the last stage. */
 bool cvy_split_meets_forward(const cvy_plan *plan, int index);
-bool cvy_split_meets_backward(const cvy_plan *plan, int index);
 bool cvy_split_meets_loss(const cvy_plan *plan);
+/* Whether they meet before its way back, and between the gradients of its weights and of its input. */
+bool cvy_split_meets_backward(const cvy_plan *plan, int index);
+bool cvy_split_meets_data(const cvy_plan *plan, int index);
 
-/* What is cut of a value: the rows of an image, the elements of a vector. */
-static inline int cvy_split_extent(cvy_shape shape) {
-    return shape.rank == 1 ? shape.channels : shape.height;
-}
-
-/* A part's share of `count` rows (or elements), cut at multiples of `cut`; the shares differ by one such multiple at
+/* A part's share of `count` channels, cut at multiples of `cut`; the shares differ by one such multiple at
  * most, and may be empty. With cut 0 all of it is part 0's. */
 static inline cvy_slice cvy_split_share(int count, int cut, int part, int parts) {
     if (cut == 0)

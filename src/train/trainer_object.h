@@ -19,7 +19,6 @@ typedef struct cvy_tally {
 /* A thread's own things; nobody else writes them. */
 typedef struct cvy_worker {
     float *workspace[CVY_LAYOUTS]; /* by the plan's layout */
-    float *scratch;                /* for its part in other threads' blocks */
     float *intake;                 /* scratch of the images' way in */
     size_t intake_floats;
     float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */

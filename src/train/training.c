@@ -52,7 +52,7 @@ static void meet(const passage *p) {
 
 static const float *forward(const passage *p, const float *parameters, const cvy_block_random *random) {
     const cvy_plan *plan = p->block.plan;
-    const float *x = p->block.workspace + plan->input_block;
+    const float *x = cvy_block_own(&p->block) + plan->input_block;
     for (int i = 0; i < plan->count; i++) {
         cvy_block_enter_stage(&p->block, i, x);
         if (is_shared(p) && cvy_split_meets_forward(plan, i)) {
@@ -74,20 +74,13 @@ static void backward(const passage *p, const float *parameters) {
     for (int i = plan->count - 1; i >= plan->first_trainable; i--) {
         if (is_shared(p) && cvy_split_meets_backward(plan, i))
             meet(p);
-        if (cvy_block_backward_images(&p->block, i)) {
-            cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_WEIGHTS);
-            meet(p);
-        }
         cvy_block_backward_weights(&p->block, i, p->gradient);
         cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_WEIGHTS);
         if (i == plan->first_trainable)
             break;
-        const bool crosses = cvy_block_backward_data(&p->block, i, parameters);
-        if (is_shared(p) && crosses) {
-            cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_DATA);
+        if (is_shared(p) && cvy_split_meets_data(plan, i))
             meet(p);
-        }
-        cvy_block_leave_stage(&p->block, i);
+        cvy_block_backward_data(&p->block, i, parameters);
         cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_DATA);
     }
 }
@@ -115,7 +108,7 @@ static passage begin_passage(const cvy_run *run, const cvy_place *place, int thr
                   .count = left < CVY_LANES ? (int)left : CVY_LANES,
                   .part = place->part,
                   .parts = place->parts,
-                  .scratch = trainer->workers[thread].scratch},
+                  .own = trainer->workers[thread].workspace[CVY_LAYOUT_HWC16N]},
         .team = trainer->team,
         .group = (int)place->begin,
         .gradient = leader->gradients + slot * trainer->variables.floats,
@@ -127,11 +120,15 @@ static cvy_block_random random_of(const cvy_run *run, size_t step, size_t b) {
     return (cvy_block_random){run->trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
 }
 
-/* A share in a block that another thread has loaded, and whose loss that one computes. */
-static void help(const cvy_run *run, size_t step, const cvy_place *place, int thread, size_t images,
-                 const float *parameters, size_t slot) {
+/* A part in a block of another thread, which computes the loss. */
+static void help(const cvy_run *run, size_t step, const cvy_place *place, int thread, const float *parameters,
+                 size_t slot) {
+    size_t images;
+    const uint32_t *index = cvy_run_batch(run, step, &images) + place->begin * CVY_LANES;
     const passage p = begin_passage(run, place, thread, place->begin, images, slot);
     const cvy_block_random random = random_of(run, step, place->begin);
+    load_block(run, &p.block, &random, index, run->trainer->workers[thread].intake);
+    cvy_watch_step(p.watch, CVY_PART_LOAD);
     forward(&p, parameters, &random);
     backward(&p, parameters);
 }
@@ -151,7 +148,7 @@ void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, co
     if (place.part >= place.parts)
         return;
     if (place.part > 0) {
-        help(run, step, &place, thread, images, parameters, slot);
+        help(run, step, &place, thread, parameters, slot);
         return;
     }
     for (size_t b = place.begin; b < place.end; b++) {
@@ -247,8 +244,7 @@ static void train(void *argument, int thread, int threads) {
     cvy_watch *watch = trainer->workers[thread].watch;
     if (watch)
         watch->last = cvy_clock();
-    if (trainer->workers[thread].intake) /* not those who only help */
-        cvy_intake_begin(&trainer->intake, trainer->workers[thread].intake);
+    cvy_intake_begin(&trainer->intake, trainer->workers[thread].intake);
     if (cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads)) {
         cvy_run_replicated(run, thread);
         return;

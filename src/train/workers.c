@@ -7,17 +7,9 @@
 #include "batch.h"
 #include "binding.h"
 
-/* Gives worker what it needs for `blocks` blocks a step, and to help others with theirs; depth 0: forward only. */
+/* Gives worker what it needs for `blocks` blocks a step, and to help others with theirs; depth 0: without gradients. */
 static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
-                  bool replicated, bool helps, cvy_status *status) {
-    if (trainer->profile.wanted && !worker->watch &&
-        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
-        return false;
-    if (helps && !worker->scratch &&
-        !(worker->scratch = cvy_allocate(trainer->plan.scratch, sizeof(float), "scratch", status)))
-        return false;
-    if (blocks == 0)
-        return true;
+                  bool replicated, cvy_status *status) {
     float **workspace = &worker->workspace[plan->layout];
     if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
         return false;
@@ -39,6 +31,9 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
     size_t replica = (1 + (size_t)cvy_optimizer_slots(&trainer->optimizer.settings)) * trainer->variables.floats;
     if (replicated && !worker->replica &&
         !(worker->replica = cvy_allocate(replica, sizeof(float), "parameters", status)))
+        return false;
+    if (trainer->profile.wanted && !worker->watch &&
+        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
         return false;
     if (worker->tally_capacity < blocks) {
         free(worker->tallies);
@@ -122,11 +117,8 @@ static void take_part(void *argument, int thread, int threads) {
         depth = 3;
         most = 2;
     }
-    const size_t fewest = job->blocks < job->last_blocks ? job->blocks : job->last_blocks;
-    const bool helps = job->training && (size_t)threads > fewest;
     worker->equipped.code = CVY_OK;
-    equip(trainer, worker, job->plan, most, job->training ? depth : 0, replicated && thread > 0, helps,
-          &worker->equipped);
+    equip(trainer, worker, job->plan, most, job->training ? depth : 0, replicated && thread > 0, &worker->equipped);
     cvy_workers_meet(trainer, threads);
     if (all_equipped(trainer, threads))
         job->work(job->argument, thread, threads);
@@ -191,7 +183,6 @@ void cvy_workers_free(cvy_trainer *trainer) {
     for (int i = 0; i < trainer->workers_count; i++) {
         for (int layout = 0; layout < CVY_LAYOUTS; layout++)
             free(trainer->workers[i].workspace[layout]);
-        free(trainer->workers[i].scratch);
         free(trainer->workers[i].intake);
         free(trainer->workers[i].gradients);
         free(trainer->workers[i].tallies);

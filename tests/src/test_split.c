@@ -95,7 +95,7 @@ static void parts_meet_no_more_than_needed(void **state) {
     plan_of(8, 5, 1e6, &plan);
     assert_int_equal(plan.count, 2);
     assert_true(plan.stages[0].cut.value > 0 && plan.stages[1].cut.value == 0);
-    assert_true(cvy_split_meets_forward(&plan, 0)); /* the images are loaded */
+    assert_false(cvy_split_meets_forward(&plan, 0)); /* each part has the images */
     assert_true(cvy_split_meets_forward(&plan, 1));
     assert_false(cvy_split_meets_loss(&plan));
     assert_false(cvy_split_meets_backward(&plan, 1));
