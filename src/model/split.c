@@ -85,8 +85,9 @@ bool cvy_split_meets_data(const cvy_plan *plan, int index) {
 /* ---- The rule --------------------------------------------------------------------------------------------------- */
 
 /* How long other work takes, in floating-point operations of a convolution, an element (of a pool: an element of a
- * window): measured on a Zen 5 with AVX-512, roughly. */
+ * window): measured on a Zen 5 with AVX-512, roughly. Gradients through a pool leave out most products. */
 enum { ACTIVATION_FLOP = 40, WINDOW_FLOP = 20, PRODUCT_FLOP = 10, DRAW_FLOP = 2000 };
+static const double pooled_gradient = 0.6;
 
 /* A block's way through a stage, forward or one of its gradients, in the same unit. */
 static double work_of(const cvy_stage *stage, bool forward) {
@@ -98,6 +99,8 @@ static double work_of(const cvy_stage *stage, bool forward) {
     case CVY_STAGE_DENSE:
         if (forward && stage->activation != CVY_ACT_LINEAR && stage->activation != CVY_ACT_RELU)
             flop += ACTIVATION_FLOP * outputs;
+        if (!forward && stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
+            flop *= pooled_gradient;
         break;
     case CVY_STAGE_MAX_POOLING2D:
     case CVY_STAGE_AVERAGE_POOLING2D:
@@ -173,35 +176,74 @@ static void follow_backward(cvy_plan *plan, int index) {
         stage->cut.input = found;
 }
 
+/* The parameters of a stage, but for biases. */
+static double weights_of(const cvy_stage *stage) {
+    if (stage->weights == CVY_NONE)
+        return 0;
+    if (stage->kind == CVY_STAGE_DENSE)
+        return (double)stage->dense.inputs * stage->dense.units;
+    const cvy_conv2d_shape *s = &stage->conv2d.shape;
+    return (double)s->kernel_height * s->kernel_width * s->input.channels * s->filters;
+}
+
+/* What the parts have to do with one another. */
+typedef struct traffic {
+    int meetings;
+    double lines; /* of the caches, that a part writes where others have read, or reads where others have written */
+} traffic;
+
+static void add_crossing(traffic *t, bool meets, double lines) {
+    t->meetings += meets;
+    t->lines += meets ? lines : 0;
+}
+
+/* However many parts there are, each writes or fetches all of what all of them take. An element of a block is a line;
+ * parameters are updated by one thread and read by all, and so are half of their gradients. But where they do not stay
+ * in a second-level cache, they come from further away in any case. */
+static traffic traffic_of(const cvy_plan *plan) {
+    const double cached = 1 << 16;
+    traffic t = {0};
+    double weights = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const cvy_stage *stage = &plan->stages[i];
+        add_crossing(&t, cvy_split_meets_forward(plan, i), (double)cvy_shape_count(stage->input));
+        if (i >= plan->first_trainable)
+            add_crossing(&t, cvy_split_meets_backward(plan, i) || cvy_split_meets_data(plan, i),
+                         (double)cvy_shape_count(stage->output) * (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2 ? 2 : 1));
+        weights += weights_of(stage);
+    }
+    t.lines += 1.5 * (weights < cached ? weights : cached) / CVY_LANES;
+    add_crossing(&t, cvy_split_meets_loss(plan), (double)cvy_shape_count(plan->stages[plan->count - 1].output));
+    return t;
+}
+
 /* All of a block's way on so many parts. Those who meet take turns at a cache line. */
 static double plan_time(const cvy_plan *plan, double meeting, int parts) {
     double time = 0;
-    int meetings = cvy_split_meets_loss(plan);
     for (int i = 0; i < plan->count; i++) {
-        const cvy_stage *stage = &plan->stages[i];
-        time += forward_time(stage, stage->cut, parts);
-        meetings += cvy_split_meets_forward(plan, i);
-        if (i < plan->first_trainable)
-            continue;
-        time += backward_time(plan, stage, stage->cut, parts);
-        meetings += cvy_split_meets_backward(plan, i) + cvy_split_meets_data(plan, i);
+        time += forward_time(&plan->stages[i], plan->stages[i].cut, parts);
+        if (i >= plan->first_trainable)
+            time += backward_time(plan, &plan->stages[i], plan->stages[i].cut, parts);
     }
-    return parts > 1 ? time + meetings * meeting * parts / 2 : time;
+    if (parts == 1)
+        return time;
+    const traffic t = traffic_of(plan);
+    return time + t.meetings * meeting * parts / 2 + t.lines * meeting / CVY_MEETING_LINES;
 }
 
 void cvy_split_plan(cvy_plan *plan, double meeting) {
-    static const double worth = 0.95;
+    static const double worth = 0.95; /* a step with more parts must take but so much of the time */
     for (int i = 0; i < plan->count; i++)
         cut_stage(plan, i, meeting);
     for (int i = 0; i < plan->count; i++)
         follow_forward(plan, i);
     for (int i = plan->count - 1; i >= 0; i--)
         follow_backward(plan, i);
-    double least = plan->count ? plan_time(plan, meeting, 1) : 0;
+    double least = 0;
     int best = 1;
     for (int parts = 1; parts <= CVY_SPLIT_MAX; parts++) {
         const double time = plan->count ? plan_time(plan, meeting, parts) : 0;
-        if (time < worth * least) {
+        if (parts == 1 || time < worth * least) {
             best = parts;
             least = time;
         }

@@ -14,7 +14,7 @@ static void shares_are_all_and_even(void **state) {
         for (int cut = 1; cut <= 16; cut++)
             for (int parts = 1; parts <= CVY_SPLIT_MAX; parts++) {
                 int at = 0, least = count, most = 0;
-                for (int part = 0; part < parts; part++) {
+                for (int part = parts - 1; part >= 0; part--) {
                     const cvy_slice s = cvy_split_share(count, cut, part, parts);
                     assert_true(s.end >= s.first && s.first % cut == 0);
                     assert_int_equal(s.first < s.end ? s.first : at, at);
@@ -37,12 +37,19 @@ static void what_is_not_cut_is_the_first_parts(void **state) {
     }
 }
 
-/* A plan of a convolution of so many filters, its pool and a dense layer, on 28 x 28 images. */
+/* A plan of two pooled convolutions of so many filters and a dense layer, on 28 x 28 images. */
 static void plan_of(int filters, int kernel, double meeting, cvy_plan *plan) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_new("", false, &status);
     const cvy_layer layers[] = {
         {.kind = CVY_LAYER_INPUT, .output = {3, 28, 28, 1}},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = filters,
+         .kernel_size = {kernel, kernel},
+         .strides = {1, 1},
+         .use_bias = true,
+         .activation = CVY_RELU},
+        {.kind = CVY_LAYER_MAX_POOLING2D, .kernel_size = {2, 2}, .strides = {2, 2}},
         {.kind = CVY_LAYER_CONV2D,
          .units = filters,
          .kernel_size = {kernel, kernel},
@@ -88,20 +95,24 @@ static void a_small_network_is_not_split(void **state) {
     cvy_plan_free(&plan);
 }
 
-/* The dense layer behind a large convolution is left to one part, who meets the others once for it and the loss. */
+/* The dense layer behind convolutions is left to one part, who meets the others once for it, the loss and its way
+ * back; and what is made channel by channel stays with a part. */
 static void parts_meet_no_more_than_needed(void **state) {
     (void)state;
     cvy_plan plan;
-    plan_of(8, 5, 1e6, &plan);
-    assert_int_equal(plan.count, 2);
-    assert_true(plan.stages[0].cut.value > 0 && plan.stages[1].cut.value == 0);
+    plan_of(16, 5, CVY_MEETING_FLOP, &plan);
+    assert_int_equal(plan.count, 3);
+    assert_true(plan.stages[0].cut.value > 0 && plan.stages[1].cut.value > 0 && plan.stages[2].cut.value == 0);
     assert_false(cvy_split_meets_forward(&plan, 0)); /* each part has the images */
     assert_true(cvy_split_meets_forward(&plan, 1));
+    assert_true(cvy_split_meets_forward(&plan, 2));
     assert_false(cvy_split_meets_loss(&plan));
-    assert_false(cvy_split_meets_backward(&plan, 1));
-    assert_true(cvy_split_meets_backward(&plan, 0));
+    assert_false(cvy_split_meets_backward(&plan, 2) || cvy_split_meets_data(&plan, 2));
+    assert_true(cvy_split_meets_backward(&plan, 1));
+    assert_false(cvy_split_meets_data(&plan, 1));
+    assert_false(cvy_split_meets_backward(&plan, 0)); /* the gradients of a part's own filters */
     cvy_plan_free(&plan);
-    plan_of(8, 5, 1e9, &plan);
+    plan_of(16, 5, 1e12, &plan);
     for (int i = 0; i < plan.count; i++)
         assert_false(cvy_split_meets_forward(&plan, i) || cvy_split_meets_backward(&plan, i));
     cvy_plan_free(&plan);
