@@ -3,7 +3,7 @@
  * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
  * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
  * how many threads share the work. The threads then meet, each sums and updates its slice of the parameters, and they
- * meet again.
+ * meet again. Where there are more threads than blocks, several take a block together (model/split.h).
  */
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
