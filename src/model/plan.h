@@ -42,7 +42,7 @@ typedef struct cvy_cuts {
     int input;   /* backward: channels of the input */
 } cvy_cuts;
 
-enum { CVY_SPLIT_MAX = 16 }; /* of a block */
+enum { CVY_SPLIT_MAX = 8 }; /* of a block: measured on two cores, which says little of many */
 
 /* Offsets are in floats: into the flat parameters, or into a block's workspace. */
 typedef struct cvy_stage {

@@ -12,25 +12,25 @@
  * CVY_MEETING_LINES-th of it for every cache line that a part fetches from, or takes from, another; more parts have to
  * take 5 % off. It follows from the network alone, and changes no bit.
  *
- * Measured: a step of 16 images on one thread in us, and how many times as fast two threads are that share it, in all
- * operations that can be shared (Zen 5, AVX-512, medians of epochs in turn, a virtual machine of two cores that its
- * host sometimes places side by side and sometimes further apart; a round trip of a cache line took 45 to 250 or 400 to
- * 570 ns, each line that crosses about 2 or 18 ns more).
+ * Measured: a step of 16 images on one thread in us, and how many times as fast two threads are that share its block,
+ * whatever the rule says (Zen 5, AVX-512; medians of 5 to 9 runs of 7 epochs in turn; a virtual machine of two cores,
+ * which its host has side by side at times, and further apart at others: a round trip of a cache line took up to 300 ns,
+ * or 350 and more).
  *
- *                                                                one thread    near    far   split
- *   conv 3x3x4 of 14x14, pool, dense 10                                 3.1    0.95            no
- *   lesson                                                               28    1.36   0.57     no
- *   conv 5x5x8, pool, conv 5x5x16, pool, dense 10                        87           0.88     no
- *   lenet5                                                               87    1.60   0.65     no
- *   conv 5x5x16, pool, conv 5x5x16, pool, dense 10                      165           0.86     no
- *   conv 5x5x16, pool, conv 5x5x32, pool, dense 10                      280    1.85   1.24    yes
- *   conv 3x3x32, pool, conv 3x3x64, pool, dense 10                      615    1.86   1.16    yes
- *   the same with "same" padding, without the first pool,
- *   dropout, dense 128, dropout                                        7500           1.86    yes
+ *                                                        one thread    near     far    split
+ *   conv 3x3x4 of 14x14, pool, dense 10                         3.0    1.02    0.31    no
+ *   lesson                                                       28    1.37    0.60    no
+ *   conv 5x5x8, pool, conv 5x5x16, pool, dense 10                87    1.71    0.87    no
+ *   lenet5                                                       87    1.63    0.64    no
+ *   conv 5x5x16, pool, conv 5x5x16, pool, dense 10              169    1.70    0.84    no
+ *   conv 5x5x16, pool, conv 5x5x32, pool, dense 10              284    1.85    1.23    yes
+ *   conv 3x3x32, pool, conv 3x3x64, pool, dense 10              610    1.87    1.18    yes
+ *   two same-padded convs 3x3x32 and 3x3x64, pool,
+ *   dropout, dense 128, dropout, dense 10                      7780    1.86    1.54    yes
  *
- * Nothing tells a process for sure how far its cores are apart, least of all in a virtual machine, so the rule takes
- * them for distant: who is not split would at best have gained what the middle rows show near, and who is split loses
- * nowhere.
+ * What is lost beside half of the time on one thread comes to about 2.5 ns near, and 18 ns far, for each line that
+ * crosses. A process cannot tell for sure how far its cores are apart, so the rule takes them for distant: what it
+ * splits is faster everywhere. Fewer cores than parts are out of the question: every meeting would wait for a turn.
  */
 #ifndef CVY_SPLIT_H
 #define CVY_SPLIT_H
