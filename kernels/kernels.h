@@ -69,9 +69,9 @@ typedef enum cvy_tier {
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
-/* A slice of an operation's outputs, [first, end) along one axis, for those who share the work; {0, 0}: all of them.
- * Pointers and extents stay those of the whole. The others' outputs are not touched, and each output is the chain that
- * it is in the whole. */
+/* A slice of an operation's outputs, channels [first, end), for those who share the work; {0, 0}: all of them. Pointers
+ * and extents stay those of the whole. The others' outputs are not touched, and each output is the chain that it is in
+ * the whole. */
 typedef struct cvy_slice {
     int32_t first, end;
 } cvy_slice;

@@ -138,8 +138,8 @@ static double forward_time(const cvy_stage *stage, cvy_cuts cut, int parts) {
     return time_of(work_of(stage, true), stage->output.channels, cut.value, parts);
 }
 
-static double backward_time(const cvy_plan *plan, const cvy_stage *stage, cvy_cuts cut, int parts) {
-    const int index = (int)(stage - plan->stages);
+static double backward_time(const cvy_plan *plan, int index, cvy_cuts cut, int parts) {
+    const cvy_stage *stage = &plan->stages[index];
     double time = 0;
     if (stage->weights != CVY_NONE)
         time += time_of(work_of(stage, false), weights_extent(stage), cut.weights, parts);
@@ -155,7 +155,7 @@ static void cut_stage(cvy_plan *plan, int index, double meeting) {
     const bool trained = index >= plan->first_trainable;
     if (forward_time(stage, cut, 1) - forward_time(stage, cut, 2) > meeting)
         stage->cut.value = cut.value;
-    if (trained && backward_time(plan, stage, cut, 1) - backward_time(plan, stage, cut, 2) > meeting) {
+    if (trained && backward_time(plan, index, cut, 1) - backward_time(plan, index, cut, 2) > meeting) {
         stage->cut.weights = stage->weights == CVY_NONE ? 0 : cut.weights;
         stage->cut.input = index > plan->first_trainable ? cut.input : 0;
     }
@@ -223,7 +223,7 @@ static double plan_time(const cvy_plan *plan, double meeting, int parts) {
     for (int i = 0; i < plan->count; i++) {
         time += forward_time(&plan->stages[i], plan->stages[i].cut, parts);
         if (i >= plan->first_trainable)
-            time += backward_time(plan, &plan->stages[i], plan->stages[i].cut, parts);
+            time += backward_time(plan, i, plan->stages[i].cut, parts);
     }
     if (parts == 1)
         return time;
