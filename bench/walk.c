@@ -115,6 +115,7 @@ static const float *forward(const walk *w, const cvy_block *block, const cvy_blo
     const float *x = block->workspace + w->plan.input_block;
     for (int i = 0; i < w->plan.count; i++) {
         start(w, watch, WALK_FORWARD, i);
+        cvy_block_enter_stage(block, i, x);
         x = cvy_block_forward_stage(block, i, x, w->parameters, random);
         stop(watch, WALK_FORWARD, i);
     }

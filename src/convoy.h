@@ -161,10 +161,10 @@ typedef struct cvy_compile_options {
     double label_smoothing; /* of the loss: 0 <= s <= 1 */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     bool profile;           /* keep account of where the time of training goes: cvy_profile_read */
-    int threads;            /* at most; 0: one a core that this process may use. Never more than the batch has blocks */
-    const char *layout;     /* of the images within the network: "hwc16n", "nhwc" (inference only); NULL or "auto": as
-                               the plan says, by their number. Changes no bit of the result */
-    const char *isa;        /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
+    int threads;        /* at most; 0: one a core that this process may use. Never more than help: cvy_threads_text */
+    const char *layout; /* of the images within the network: "hwc16n", "nhwc" (inference only); NULL or "auto": as
+                           the plan says, by their number. Changes no bit of the result */
+    const char *isa;    /* "scalar", "avx2", "avx512", "neon"; NULL: $CONVOY_ISA, else the best this machine runs */
 } cvy_compile_options;
 
 CVY_API void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_status *status);
@@ -241,8 +241,8 @@ CVY_API void cvy_predict(cvy_model *model, const cvy_dataset *dataset, size_t fi
 CVY_API int cvy_classes(const cvy_model *model);
 CVY_API int cvy_threads(const cvy_model *model); /* that the last fit used; before one, that a batch of 32 would */
 /* How many threads fit with batches of that size takes (0: of 32), why, and where they are kept, in words, e.g. "2
- * threads: 2 of 2 cores, each bound to its core"; a string of the model, valid until the next call. NULL before
- * cvy_compile. */
+ * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images, too small to
+ * split"; a string of the model, valid until the next call. NULL before cvy_compile. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
 CVY_API const char *cvy_isa(const cvy_model *model); /* the tier in use, after cvy_compile */
 

@@ -20,12 +20,13 @@ static float maximum(const cvy_pool_shape *shape, const float *x, const window *
 }
 
 void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y, int32_t *winner) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(winner));
+    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
-            for (int c = 0; c < shape->channels; c++) {
+            for (int c = channels.first; c < channels.end; c++) {
                 const size_t at = hwc16n(shape->output_width, shape->channels, oy, ox, c);
                 for (int l = 0; l < CVY_LANES; l++) {
                     int32_t position;
@@ -39,27 +40,30 @@ void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float 
 }
 
 /* dx = +0, before the windows add to it. */
-static void clear(const cvy_pool_shape *shape, float *dx) {
-    const size_t count = hwc16n(shape->width, shape->channels, shape->height, 0, 0);
-    for (size_t i = 0; i < count; i++)
-        dx[i] = 0.0f;
+static void clear(const cvy_pool_shape *shape, cvy_slice channels, float *dx) {
+    for (int position = 0; position < shape->height * shape->width; position++)
+        for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++)
+            dx[(size_t)position * shape->channels * CVY_LANES + i] = 0.0f;
 }
 
 /* dx *= derivative, after all windows have. */
-static void multiply(const cvy_pool_shape *shape, const float *derivative, float *dx) {
-    const size_t count = hwc16n(shape->width, shape->channels, shape->height, 0, 0);
-    for (size_t i = 0; i < count; i++)
-        dx[i] *= derivative[i];
+static void multiply(const cvy_pool_shape *shape, cvy_slice channels, const float *derivative, float *dx) {
+    for (int position = 0; position < shape->height * shape->width; position++)
+        for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++) {
+            const size_t at = (size_t)position * shape->channels * CVY_LANES + i;
+            dx[at] *= derivative[at];
+        }
 }
 
 void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const int32_t *winner,
                                         const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
-    clear(shape, dx);
+    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
+    clear(shape, channels, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
-            for (int c = 0; c < shape->channels; c++) {
+            for (int c = channels.first; c < channels.end; c++) {
                 const size_t at = hwc16n(shape->output_width, shape->channels, oy, ox, c);
                 for (int l = 0; l < CVY_LANES; l++)
                     dx[((size_t)winner[at + l] * shape->channels + c) * CVY_LANES + l] += dy[at + l];
@@ -67,17 +71,18 @@ void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float
         }
     }
     if (derivative)
-        multiply(shape, derivative, dx);
+        multiply(shape, channels, derivative, dx);
 }
 
 void cvy_avgpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y));
+    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
             const float share = share_of(&w);
-            for (int c = 0; c < shape->channels; c++) {
+            for (int c = channels.first; c < channels.end; c++) {
                 float sum[CVY_LANES] = {0};
                 for (int iy = w.top; iy < w.bottom; iy++)
                     for (int ix = w.left; ix < w.right; ix++)
@@ -92,9 +97,10 @@ void cvy_avgpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float 
 
 void cvy_avgpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const float *derivative,
                                         float *dx) {
-    assert(cvy_is_pool(shape));
+    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
     assert(cvy_is_aligned(dy) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
-    clear(shape, dx);
+    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
+    clear(shape, channels, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
@@ -102,10 +108,10 @@ void cvy_avgpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float
             const float *gradient = dy + hwc16n(shape->output_width, shape->channels, oy, ox, 0);
             for (int iy = w.top; iy < w.bottom; iy++)
                 for (int ix = w.left; ix < w.right; ix++)
-                    for (int i = 0; i < shape->channels * CVY_LANES; i++)
+                    for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++)
                         dx[hwc16n(shape->width, shape->channels, iy, ix, 0) + i] += gradient[i] * share;
         }
     }
     if (derivative)
-        multiply(shape, derivative, dx);
+        multiply(shape, channels, derivative, dx);
 }

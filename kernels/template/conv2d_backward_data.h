@@ -47,6 +47,7 @@ static inline part part_of(const axis *a, int q, int extent, int m) {
 typedef struct data_walk {
     axis y, x;
     int kernel_width, channels, filters;
+    cvy_slice slice;             /* of the channels */
     ptrdiff_t dy_row, dy_column; /* floats */
     size_t dx_row, dx_column;    /* between neighbours within the class */
 } data_walk;
@@ -144,8 +145,8 @@ static const struct {
 static void backward_class(const data_walk *walk, const float *dy, const float *weights, const float *derivative,
                            float *dx) {
     for (int qy = 0; qy < walk->y.positions; qy += TILE_ROWS)
-        for (int c = 0, channels; c < walk->channels; c += channels) {
-            channels = tile_extent(walk->channels - c, TILE_CHANNELS);
+        for (int c = walk->slice.first, channels; c < walk->slice.end; c += channels) {
+            channels = tile_extent(walk->slice.end - c, TILE_CHANNELS);
             for (int qx = 0; qx < walk->x.positions; qx += tiles[channels].columns) {
                 const size_t at = qy * walk->dx_row + qx * walk->dx_column + (size_t)c * CVY_LANES;
                 tiles[channels].run(walk, qy, qx, dy, weights + (size_t)c * walk->filters,
@@ -161,6 +162,7 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
     data_walk walk = {
         .kernel_width = shape->kernel_width,
         .channels = input->channels,
+        .slice = cvy_slice_of(shape->slice, input->channels),
         .filters = shape->filters,
         .dy_column = (ptrdiff_t)shape->filters * CVY_LANES,
         .dx_column = shape->stride_x * pixel,
@@ -179,7 +181,7 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
 
 void KERNEL(conv2d_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                          const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape));
+    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.channels));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     backward_data(shape, dy, weights, derivative, dx);
 }

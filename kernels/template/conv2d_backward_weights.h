@@ -102,8 +102,8 @@ static inline int tile_filters(int vectors, int left) {
     return filters;
 }
 
-static void backward_weights(const cvy_conv2d_shape *shape, const field_walk *walk, const float *images,
-                             const float *dy, float *dweights) {
+static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, const field_walk *walk,
+                             const float *images, const float *dy, float *dweights) {
     const int row = shape->kernel_width * shape->input.channels;
     weight_target target = {.filters = shape->filters, .kernel_row = (size_t)row * shape->filters};
     for (int i = 0, vectors; i < row; i += vectors * VL) {
@@ -111,8 +111,8 @@ static void backward_weights(const cvy_conv2d_shape *shape, const field_walk *wa
         target.row = row - i;
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
             rows = tile_extent(shape->kernel_height - ky, TILE_KERNEL_ROWS);
-            for (int f = 0, filters; f < shape->filters; f += filters) {
-                filters = tile_filters(vectors, shape->filters - f);
+            for (int f = slice.first, filters; f < slice.end; f += filters) {
+                filters = tile_filters(vectors, slice.end - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;
                 tiles[filters][vectors][rows](walk, images + ky * walk->kernel_row + i, dy + (size_t)f * CVY_LANES,
                                               &target);
@@ -124,6 +124,7 @@ static void backward_weights(const cvy_conv2d_shape *shape, const field_walk *wa
 void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *images, const float *dy,
                                             float *dweights, float *dbias) {
     assert(cvy_is_conv2d(shape) && cvy_is_strided_image(&shape->input));
+    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_float_aligned(images) && cvy_is_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     const field_walk walk = {
@@ -135,7 +136,8 @@ void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const
         .field_row = (size_t)shape->stride_y * shape->input.row,
         .field_column = (size_t)shape->stride_x * shape->input.channels,
     };
-    backward_weights(shape, &walk, images, dy, dweights);
+    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
+    backward_weights(shape, slice, &walk, images, dy, dweights);
     if (dbias)
-        bias_gradient(walk.rows * walk.columns, shape->filters, dy, dbias);
+        bias_gradient(walk.rows * walk.columns, shape->filters, slice, dy, dbias);
 }

@@ -160,9 +160,10 @@ static inline void copy_lanes(int count, size_t step, const float *from, size_t 
 void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *dy,
                                                        const int32_t *winner, float *dweights, float *dbias,
                                                        float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape));
+    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
+    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
     const int channels = shape->input.channels, filters = shape->filters;
     const int pixels = shape->input.height * shape->input.width;
     winner_walk walk = {
@@ -178,7 +179,7 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
     const int windows = walk.rows * walk.columns;
     const bool copied = channels > 1;
     float *gradients = scratch + (size_t)pixels * CVY_LANES; /* [filter][window][dy, winner] */
-    for (int f = 0; copied && f < filters; f++) {
+    for (int f = slice.first; copied && f < slice.end; f++) {
         float *to = gradients + (size_t)f * windows * 2 * CVY_LANES;
         copy_lanes(windows, filters, dy + (size_t)f * CVY_LANES, 2, to);
         copy_lanes(windows, filters, (const float *)winner + (size_t)f * CVY_LANES, 2, to + CVY_LANES);
@@ -187,7 +188,7 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
         if (copied)
             copy_lanes(pixels, channels, x + (size_t)c * CVY_LANES, 1, scratch);
         walk.x = copied ? scratch : x;
-        for (int f = 0; f < filters; f++) {
+        for (int f = slice.first; f < slice.end; f++) {
             walk.dy = dy + (size_t)f * CVY_LANES;
             walk.winner = winner + (size_t)f * CVY_LANES;
             if (copied) {
@@ -200,5 +201,5 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
         }
     }
     if (dbias)
-        bias_gradient(windows, filters, dy, dbias);
+        bias_gradient(windows, filters, slice, dy, dbias);
 }

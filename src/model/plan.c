@@ -1,4 +1,4 @@
-#include "plan.h"
+#include "split.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -356,11 +356,17 @@ static bool make_stages(const cvy_network *network, const cvy_variables *variabl
     return true;
 }
 
-bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+bool cvy_plan_make_split(const cvy_network *network, const cvy_variables *variables, double meeting, cvy_plan *plan,
+                         cvy_status *status) {
     if (!make_stages(network, variables, CVY_LAYOUT_HWC16N, plan, status))
         return false;
+    cvy_split_plan(plan, meeting);
     place(plan, network);
     return true;
+}
+
+bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status) {
+    return cvy_plan_make_split(network, variables, CVY_MEETING_FLOP, plan, status);
 }
 
 bool cvy_plan_make_nhwc(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan,

@@ -162,6 +162,12 @@ static void write_plan(const writer *w) {
     write_flop(w, flop);
     fprintf(w->out, "%9.1f  a block's workspace, with %.1f that all stages use in turn\n", kibibytes(plan->workspace),
             kibibytes(plan->workspace - own));
+    const int parts = plan->parts[CVY_SPLIT_MAX];
+    if (!nhwc && parts > 1)
+        fprintf(w->out, "\nIn training, where there are more cores than blocks, up to %d threads share a block.\n",
+                parts);
+    else if (!nhwc)
+        fputs("\nA block is too small for threads to share it: a batch takes one thread a block at most.\n", w->out);
 }
 
 char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status *status) {

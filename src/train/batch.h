@@ -16,6 +16,26 @@ static inline void cvy_share_of(size_t blocks, int thread, int threads, size_t *
     *end = blocks * ((size_t)thread + 1) / (size_t)threads;
 }
 
+/* Where a thread is in a step: it takes blocks [begin, end), one after another. Where there are more threads than
+ * blocks it is one of the `parts` threads on block `begin`, of which part 0, thread `leader`, takes it and the others
+ * help; a thread without a place has part >= parts. */
+typedef struct cvy_place {
+    size_t begin, end;
+    int leader, part, parts;
+} cvy_place;
+
+/* Those who help are the last threads before the one whose share the block is. */
+static inline cvy_place cvy_place_of(const cvy_trainer *trainer, size_t blocks, int thread, int threads) {
+    cvy_place place = {.leader = thread, .part = 0, .parts = 1};
+    cvy_share_of(blocks, thread, threads, &place.begin, &place.end);
+    if (blocks >= (size_t)threads)
+        return place;
+    place.leader = (int)(((place.begin + 1) * (size_t)threads - 1) / blocks);
+    place.part = place.leader - thread;
+    place.parts = cvy_workers_parts(trainer, blocks, threads);
+    return place;
+}
+
 /* Asks for images that will be loaded soon: they lie anywhere in the data set. */
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count);
 

@@ -51,7 +51,7 @@ bool cvy_intake_make(const cvy_preprocessing *preprocessing, const cvy_dataset *
 /* Before the first block of a run: scratch is intake->floats floats, 64-byte aligned. */
 void cvy_intake_begin(const cvy_intake *intake, float *scratch);
 
-/* Brings the images index[0 .. block->count), moved by shifts[0 .. block->count), into the block's workspace; for
+/* Brings the images index[0 .. block->count), moved by shifts[0 .. block->count), into the part's own workspace; for
  * training also as NHWC images, if the plan has a place for them. */
 void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch);

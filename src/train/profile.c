@@ -73,6 +73,8 @@ static void add_rows(totals *t) {
         if (i > plan->first_trainable)
             sum += add_stage(t, i, CVY_PART_BACKWARD_DATA, "backward data");
     }
+    if (mean_seconds(t, CVY_PART_WAIT_PARTS) > 0)
+        sum += add_step(t, CVY_PART_WAIT_PARTS, "wait within blocks");
     sum += add_step(t, CVY_PART_SUM, "sum of own blocks");
     sum += add_step(t, CVY_PART_WAIT_GRADIENTS, "wait for gradients");
     sum += add_step(t, CVY_PART_REDUCTION, "sum of threads");

@@ -13,6 +13,7 @@
 typedef enum cvy_part_of_step {
     CVY_PART_LOAD,            /* images into a block, and the request for the next ones */
     CVY_PART_LOSS,            /* softmax, cross-entropy and its gradient */
+    CVY_PART_WAIT_PARTS,      /* for the other threads on the same block */
     CVY_PART_SUM,             /* of a thread's own blocks' gradients */
     CVY_PART_WAIT_GRADIENTS,  /* for the other threads' blocks */
     CVY_PART_REDUCTION,       /* of the threads' sums; takes lines that other cores have written */

@@ -44,26 +44,37 @@ enum {
     ASLEEP = 1  /* in the epoch: somebody sleeps until it changes */
 };
 
+/* Arrivals and the flag have a cache line each, so that those who arrive do not disturb those who spin. The epoch goes
+ * up by 2 when all have arrived. */
+typedef struct barrier {
+    alignas(64) atomic_uint arrived;
+    alignas(64) atomic_uint epoch;
+} barrier;
+
 struct cvy_team {
     int size;
     int processors;     /* that this process may use */
     atomic_int members; /* of the present run */
-
-    /* The barrier. Arrivals and the flag have a cache line each, so that those who arrive do not disturb those who
-     * spin. The epoch goes up by 2 when all have arrived. */
-    alignas(64) atomic_uint arrived;
-    alignas(64) atomic_uint epoch;
+    barrier all;
+    barrier group[]; /* [size] */
 };
 
+static void start(barrier *b) {
+    atomic_init(&b->arrived, 0);
+    atomic_init(&b->epoch, 0);
+}
+
 cvy_team *cvy_team_new(int threads) {
-    cvy_team *team = aligned_alloc(alignof(cvy_team), sizeof *team);
+    const int size = threads > 1 ? threads : 1;
+    cvy_team *team = aligned_alloc(alignof(cvy_team), sizeof *team + (size_t)size * sizeof team->group[0]);
     if (!team)
         return NULL;
-    team->size = threads > 1 ? threads : 1;
+    team->size = size;
     team->processors = omp_get_num_procs();
     atomic_init(&team->members, 1);
-    atomic_init(&team->arrived, 0);
-    atomic_init(&team->epoch, 0);
+    start(&team->all);
+    for (int i = 0; i < size; i++)
+        start(&team->group[i]);
     return team;
 }
 
@@ -123,15 +134,15 @@ static void wake_all(atomic_uint *word) {
 #endif
 
 /* Has everybody arrived? Acquires what they wrote. */
-static inline bool is_past(cvy_team *team, unsigned epoch) {
-    return (atomic_load_explicit(&team->epoch, memory_order_acquire) & ~(unsigned)ASLEEP) != epoch;
+static inline bool is_past(barrier *b, unsigned epoch) {
+    return (atomic_load_explicit(&b->epoch, memory_order_acquire) & ~(unsigned)ASLEEP) != epoch;
 }
 
-static bool spin(cvy_team *team, unsigned epoch, double seconds) {
+static bool spin(barrier *b, unsigned epoch, double seconds) {
     double begun = 0;
     for (;;) {
         for (int i = 0; i < LOOKS; i++) {
-            if (is_past(team, epoch))
+            if (is_past(b, epoch))
                 return true;
             pause_briefly();
         }
@@ -143,31 +154,49 @@ static bool spin(cvy_team *team, unsigned epoch, double seconds) {
     }
 }
 
-static void sleep_until_past(cvy_team *team, unsigned epoch) {
+static void sleep_until_past(barrier *b, unsigned epoch) {
     /* Fails if another sleeper has set the mark, which is as good, or if the epoch is past. */
     unsigned expected = epoch;
-    atomic_compare_exchange_strong_explicit(&team->epoch, &expected, epoch | ASLEEP, memory_order_relaxed,
+    atomic_compare_exchange_strong_explicit(&b->epoch, &expected, epoch | ASLEEP, memory_order_relaxed,
                                             memory_order_relaxed);
-    while (!is_past(team, epoch))
-        sleep_while(&team->epoch, epoch | ASLEEP);
+    while (!is_past(b, epoch))
+        sleep_while(&b->epoch, epoch | ASLEEP);
 }
 
-void cvy_team_barrier(cvy_team *team) {
-    int members = atomic_load_explicit(&team->members, memory_order_relaxed);
+static void meet(barrier *b, int members, double spin_for) {
     if (members == 1)
         return;
     /* Cannot change before this thread has arrived. */
-    unsigned epoch = atomic_load_explicit(&team->epoch, memory_order_relaxed) & ~(unsigned)ASLEEP;
-    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)members) {
-        if (!spin(team, epoch, members > team->processors ? spin_crowded_seconds : spin_seconds))
-            sleep_until_past(team, epoch);
+    unsigned epoch = atomic_load_explicit(&b->epoch, memory_order_relaxed) & ~(unsigned)ASLEEP;
+    if (atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)members) {
+        if (!spin(b, epoch, spin_for))
+            sleep_until_past(b, epoch);
         return;
     }
     /* The last to arrive has acquired what all wrote, through `arrived`; the epoch passes it on, and the counter with
      * it. */
-    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    if (atomic_exchange_explicit(&team->epoch, epoch + 2, memory_order_release) & ASLEEP)
-        wake_all(&team->epoch);
+    atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
+    if (atomic_exchange_explicit(&b->epoch, epoch + 2, memory_order_release) & ASLEEP)
+        wake_all(&b->epoch);
+}
+
+/* Members of the run; how long they spin. */
+static int crew(const cvy_team *team, double *spin_for) {
+    int members = atomic_load_explicit(&team->members, memory_order_relaxed);
+    *spin_for = members > team->processors ? spin_crowded_seconds : spin_seconds;
+    return members;
+}
+
+void cvy_team_barrier(cvy_team *team) {
+    double spin_for;
+    int members = crew(team, &spin_for);
+    meet(&team->all, members, spin_for);
+}
+
+void cvy_team_barrier_within(cvy_team *team, int group, int members) {
+    double spin_for;
+    crew(team, &spin_for);
+    meet(&team->group[group], members, spin_for);
 }
 
 /* ---- Places ----------------------------------------------------------------------------------------------------- */

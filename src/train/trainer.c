@@ -17,7 +17,8 @@ static bool check_network(const cvy_trainer *trainer, cvy_status *status) {
 
 static bool make(cvy_trainer *trainer, const cvy_trainer_options *options, cvy_status *status) {
     if (!cvy_variables_layout(trainer->network, &trainer->variables, status) ||
-        !cvy_plan_make(trainer->network, &trainer->variables, &trainer->plan, status) ||
+        !cvy_plan_make_split(trainer->network, &trainer->variables,
+                             options->meeting > 0 ? options->meeting : CVY_MEETING_FLOP, &trainer->plan, status) ||
         !cvy_plan_make_nhwc(trainer->network, &trainer->variables, &trainer->plan_nhwc, status) ||
         !check_network(trainer, status))
         return false;
@@ -45,6 +46,7 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->preprocessing = cvy_preprocessing_none;
     trainer->threads_limit = options->threads;
     trainer->threads_asked = options->threads > 0;
+    trainer->crowds = options->meeting > 0;
     if (options->threads == 0) {
         if (!cvy_topology_read(&trainer->topology, status)) {
             cvy_trainer_free(trainer);
@@ -53,11 +55,11 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
         trainer->topology_known = true;
         trainer->threads_limit = trainer->topology.threads;
     }
-    trainer->threads = trainer->threads_limit < 2 ? trainer->threads_limit : 2; /* a batch of 32 is two blocks */
     if (!make(trainer, options, status)) {
         cvy_trainer_free(trainer);
         return NULL;
     }
+    trainer->threads = cvy_workers_of_step(trainer, 2); /* a batch of 32 is two blocks */
     return trainer;
 }
 

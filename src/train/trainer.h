@@ -3,7 +3,7 @@
  * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
  * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
  * how many threads share the work. The threads then meet, each sums and updates its slice of the parameters, and they
- * meet again.
+ * meet again. Where there are more threads than blocks, several take a block together (model/split.h).
  */
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
@@ -19,11 +19,12 @@ typedef struct cvy_trainer cvy_trainer;
 typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
-    int threads;            /* at most this many (0: as the topology says); never more than the batch has blocks */
+    int threads;            /* at most this many (0: as the topology says); never more than help (model/split.h) */
     cvy_layout layout;      /* of inference; for training automatic or HWC16N */
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
+    double meeting; /* for tests: what a meeting of a block's parts costs, on any number of cores; 0: split.h's rule */
 } cvy_trainer_options;
 
 /* Sums over the images seen. */

@@ -2,7 +2,7 @@
 #ifndef CVY_TRAINER_OBJECT_H
 #define CVY_TRAINER_OBJECT_H
 
-#include "../model/plan.h"
+#include "../model/split.h"
 #include "intake.h"
 #include "profile.h"
 #include "reduce.h"
@@ -60,6 +60,7 @@ struct cvy_trainer {
     int threads_limit, threads;
     cvy_topology topology;
     bool threads_asked; /* the limit is the caller's */
+    bool crowds;        /* a block may have more parts than there are cores: tests */
     bool topology_known;
     cvy_team *team; /* of the last run of several threads */
     cvy_trainer_profile profile;
@@ -84,9 +85,16 @@ typedef struct cvy_job {
     void *argument;
 } cvy_job;
 
-/* Runs a job on as many threads as help, which is never more than there are blocks, and as the system grants; each has
- * its worker ready for its share. Returns how many these were, 0 on an error. */
+/* Runs a job on as many threads as help, which in training may be more than there are blocks (model/split.h), and as
+ * the system grants; each has its worker ready for its share. Returns how many these were, 0 on an error. */
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status);
+
+/* How many threads help with a training step of so many blocks. */
+int cvy_workers_of_step(cvy_trainer *trainer, size_t blocks);
+
+/* In how many parts so many threads do each of fewer blocks. More of them than cores would wait for one another at each
+ * meeting. */
+int cvy_workers_parts(const cvy_trainer *trainer, size_t blocks, int threads);
 
 enum { CVY_REPLICAS = 2 };
 

@@ -30,29 +30,58 @@ static void fetch_gradient(const float *gradient, size_t floats, int part, int p
         cvy_prefetch_write(gradient + i);
 }
 
-/* `crossing`: a gradient of `floats` floats, to be written on the way back, that another core has read; NULL: none. */
-static const float *forward(const cvy_block *block, const float *parameters, const cvy_block_random *random,
-                            const float *crossing, size_t floats, cvy_watch *watch) {
-    const int count = block->plan->count;
-    const float *x = block->workspace + block->plan->input_block;
-    for (int i = 0; i < count; i++) {
-        x = cvy_block_forward_stage(block, i, x, parameters, random);
-        if (crossing)
-            fetch_gradient(crossing, floats, i, count);
-        cvy_watch_stage(watch, i, CVY_PART_FORWARD);
+/* A block on its way, and the thread that it is with, or that has a part in it. */
+typedef struct passage {
+    cvy_block block;
+    cvy_team *team;
+    int group;       /* of those who share the block */
+    float *gradient; /* the block's */
+    size_t crossing; /* floats of it, if another core has read them and they are asked back on the way forward */
+    cvy_watch *watch;
+} passage;
+
+static bool is_shared(const passage *p) {
+    return p->block.parts > 1;
+}
+
+/* The parts of a block meet. */
+static void meet(const passage *p) {
+    cvy_team_barrier_within(p->team, p->group, p->block.parts);
+    cvy_watch_step(p->watch, CVY_PART_WAIT_PARTS);
+}
+
+static const float *forward(const passage *p, const float *parameters, const cvy_block_random *random) {
+    const cvy_plan *plan = p->block.plan;
+    const float *x = cvy_block_own(&p->block) + plan->input_block;
+    for (int i = 0; i < plan->count; i++) {
+        cvy_block_enter_stage(&p->block, i, x);
+        if (is_shared(p) && cvy_split_meets_forward(plan, i)) {
+            cvy_watch_stage(p->watch, i, CVY_PART_FORWARD);
+            meet(p);
+        }
+        x = cvy_block_forward_stage(&p->block, i, x, parameters, random);
+        if (p->crossing)
+            fetch_gradient(p->gradient, p->crossing, i, plan->count);
+        cvy_watch_stage(p->watch, i, CVY_PART_FORWARD);
     }
+    if (is_shared(p) && cvy_split_meets_loss(plan))
+        meet(p);
     return x;
 }
 
-static void backward(const cvy_block *block, const float *parameters, float *gradient, cvy_watch *watch) {
-    const int first = block->plan->first_trainable;
-    for (int i = block->plan->count - 1; i >= first; i--) {
-        cvy_block_backward_weights(block, i, gradient);
-        cvy_watch_stage(watch, i, CVY_PART_BACKWARD_WEIGHTS);
-        if (i == first)
+static void backward(const passage *p, const float *parameters) {
+    const cvy_plan *plan = p->block.plan;
+    for (int i = plan->count - 1; i >= plan->first_trainable; i--) {
+        if (is_shared(p) && cvy_split_meets_backward(plan, i))
+            meet(p);
+        cvy_block_backward_weights(&p->block, i, p->gradient);
+        cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_WEIGHTS);
+        if (i == plan->first_trainable)
             break;
-        cvy_block_backward_data(block, i, parameters);
-        cvy_watch_stage(watch, i, CVY_PART_BACKWARD_DATA);
+        if (is_shared(p) && cvy_split_meets_data(plan, i))
+            meet(p);
+        cvy_block_backward_data(&p->block, i, parameters);
+        cvy_watch_stage(p->watch, i, CVY_PART_BACKWARD_DATA);
     }
 }
 
@@ -66,32 +95,77 @@ static void load_block(const cvy_run *run, const cvy_block *block, const cvy_blo
     cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, true, scratch);
 }
 
+/* What the thread sets out with on block b, whose gradient goes to node `slot` of the leader's. */
+static passage begin_passage(const cvy_run *run, const cvy_place *place, int thread, size_t b, size_t images,
+                             size_t slot) {
+    const cvy_trainer *trainer = run->trainer;
+    const cvy_worker *leader = &trainer->workers[place->leader];
+    const size_t left = images - b * CVY_LANES;
+    return (passage){
+        .block = {.plan = &trainer->plan,
+                  .kernels = trainer->kernels,
+                  .workspace = leader->workspace[CVY_LAYOUT_HWC16N],
+                  .count = left < CVY_LANES ? (int)left : CVY_LANES,
+                  .part = place->part,
+                  .parts = place->parts,
+                  .own = trainer->workers[thread].workspace[CVY_LAYOUT_HWC16N]},
+        .team = trainer->team,
+        .group = (int)place->begin,
+        .gradient = leader->gradients + slot * trainer->variables.floats,
+        .watch = trainer->workers[thread].watch,
+    };
+}
+
+static cvy_block_random random_of(const cvy_run *run, size_t step, size_t b) {
+    return (cvy_block_random){run->trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
+}
+
+/* A part in a block of another thread, which computes the loss. */
+static void help(const cvy_run *run, size_t step, const cvy_place *place, int thread, const float *parameters,
+                 size_t slot) {
+    size_t images;
+    const uint32_t *index = cvy_run_batch(run, step, &images) + place->begin * CVY_LANES;
+    const passage p = begin_passage(run, place, thread, place->begin, images, slot);
+    const cvy_block_random random = random_of(run, step, place->begin);
+    load_block(run, &p.block, &random, index, run->trainer->workers[thread].intake);
+    cvy_watch_step(p.watch, CVY_PART_LOAD);
+    forward(&p, parameters, &random);
+    backward(&p, parameters);
+}
+
 void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, const float *parameters, size_t slot) {
     const cvy_trainer *trainer = run->trainer;
     cvy_worker *worker = &trainer->workers[thread];
-    size_t images, begin, end, floats = trainer->variables.floats;
+    size_t images, floats = trainer->variables.floats;
     const uint32_t *batch = cvy_run_batch(run, step, &images);
     const float scale = 1.0f / (float)images;
-
-    cvy_share_of(cvy_blocks_of(images), thread, threads, &begin, &end);
-    worker->forest.count = 0;
+    cvy_place place = cvy_place_of(trainer, cvy_blocks_of(images), thread, threads);
     const bool replicated = cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads);
-    for (size_t b = begin; b < end; b++) {
-        const uint32_t *index = batch + b * CVY_LANES;
-        size_t left = images - b * CVY_LANES;
-        cvy_block block = {&trainer->plan, trainer->kernels, worker->workspace[CVY_LAYOUT_HWC16N],
-                           left < CVY_LANES ? (int)left : CVY_LANES};
-        cvy_block_random random = {trainer->seed, (uint32_t)(run->first_step + step), (uint32_t)(b * CVY_LANES)};
-        cvy_node node = {0, (uint32_t)b, worker->gradients + (slot + (size_t)worker->forest.count) * floats};
+    if (replicated)
+        place.parts = 1;
 
-        load_block(run, &block, &random, index, worker->intake);
-        fetch_images(run, step, b + 1, end, thread, threads);
+    worker->forest.count = 0;
+    if (place.part >= place.parts)
+        return;
+    if (place.part > 0) {
+        help(run, step, &place, thread, parameters, slot);
+        return;
+    }
+    for (size_t b = place.begin; b < place.end; b++) {
+        const uint32_t *index = batch + b * CVY_LANES;
+        passage p = begin_passage(run, &place, thread, b, images, slot + (size_t)worker->forest.count);
+        const cvy_block_random random = random_of(run, step, b);
+        const cvy_node node = {0, (uint32_t)b, p.gradient};
+        p.crossing = replicated ? floats : 0;
+
+        load_block(run, &p.block, &random, index, worker->intake);
+        fetch_images(run, step, b + 1, place.end, thread, threads);
         cvy_watch_step(worker->watch, CVY_PART_LOAD);
-        const float *logits = forward(&block, parameters, &random, replicated ? node.sum : NULL, floats, worker->watch);
-        worker->tallies[slot + b - begin] =
-            cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, scale);
+        const float *logits = forward(&p, parameters, &random);
+        worker->tallies[slot + b - place.begin] =
+            cvy_batch_loss(&p.block, run->dataset, index, logits, trainer->label_smoothing, scale);
         cvy_watch_step(worker->watch, CVY_PART_LOSS);
-        backward(&block, parameters, node.sum, worker->watch);
+        backward(&p, parameters);
         cvy_forest_push(&worker->forest, node, trainer->kernels, 0, floats);
         cvy_watch_step(worker->watch, CVY_PART_SUM);
     }

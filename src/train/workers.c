@@ -7,7 +7,7 @@
 #include "batch.h"
 #include "binding.h"
 
-/* Gives worker what it needs for `blocks` blocks a step; depth 0: forward only. */
+/* Gives worker what it needs for `blocks` blocks a step, and to help others with theirs; depth 0: without gradients. */
 static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
                   bool replicated, cvy_status *status) {
     float **workspace = &worker->workspace[plan->layout];
@@ -49,7 +49,7 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
  * it holds at once. */
 static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int threads, int *depth) {
     size_t most = 0;
-    *depth = 1;
+    *depth = 0;
     for (int i = 0; i < 2; i++) {
         size_t begin, end;
         cvy_share_of(i ? last_blocks : blocks, thread, threads, &begin, &end);
@@ -125,12 +125,7 @@ static void take_part(void *argument, int thread, int threads) {
     cvy_binding_leave(&binding);
 }
 
-/* More threads than blocks could not help. */
-static int team_size(const cvy_trainer *trainer, size_t blocks) {
-    return (size_t)trainer->threads_limit < blocks ? trainer->threads_limit : (int)blocks;
-}
-
-/* The machine's shape, if not known yet; where it cannot be read, threads are not bound. */
+/* The machine's shape, if not known yet; where it cannot be read, threads are not bound and blocks not split. */
 static void know_topology(cvy_trainer *trainer) {
     cvy_status unreadable = {0};
     if (!trainer->topology_known)
@@ -138,8 +133,30 @@ static void know_topology(cvy_trainer *trainer) {
     trainer->topology_known = true;
 }
 
+int cvy_workers_parts(const cvy_trainer *trainer, size_t blocks, int threads) {
+    int cores = trainer->crowds ? threads : trainer->topology.allowed;
+    size_t crew = (size_t)(threads < cores ? threads : cores);
+    return crew < 2 * blocks ? 1 : cvy_split_parts(&trainer->plan, crew / blocks);
+}
+
+/* A thread a block, or in training as many as do each block soonest. Each block has equally many of these, since a step
+ * waits for the slowest. */
+static int team_size(cvy_trainer *trainer, size_t blocks, bool training) {
+    const int limit = trainer->threads_limit;
+    if ((size_t)limit < blocks)
+        return limit;
+    if (!training || (size_t)limit < 2 * blocks)
+        return (int)blocks;
+    know_topology(trainer);
+    return (int)blocks * cvy_workers_parts(trainer, blocks, limit);
+}
+
+int cvy_workers_of_step(cvy_trainer *trainer, size_t blocks) {
+    return team_size(trainer, blocks, true);
+}
+
 int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
-    int threads = team_size(trainer, job->blocks);
+    int threads = team_size(trainer, job->blocks, job->training);
     if (threads > 1)
         know_topology(trainer);
     for (;;) {
@@ -177,15 +194,28 @@ void cvy_workers_free(cvy_trainer *trainer) {
     trainer->workers_count = 0;
 }
 
+/* Why a step of so many images takes so many threads. */
+static void explain(const cvy_trainer *trainer, size_t batch_size, int threads, char why[static 160]) {
+    const size_t blocks = cvy_blocks_of(batch_size);
+    const int cores = trainer->topology.allowed;
+    const size_t crew = (size_t)(trainer->threads_limit < cores ? trainer->threads_limit : cores);
+    int length = 0;
+    if (threads < trainer->threads_limit || (size_t)threads > blocks)
+        length = snprintf(why, 160, "a batch of %zu is %zu block%s of %d images", batch_size, blocks,
+                          blocks == 1 ? "" : "s", CVY_LANES);
+    if ((size_t)threads > blocks)
+        snprintf(why + length, 160 - (size_t)length, ", split in %zu", (size_t)threads / blocks);
+    else if (length > 0 && crew >= 2 * blocks)
+        snprintf(why + length, 160 - (size_t)length, ", too small to split");
+    else if (length == 0)
+        snprintf(why, 160, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
+}
+
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]) {
-    const int threads = team_size(trainer, cvy_blocks_of(batch_size));
+    const int threads = team_size(trainer, cvy_blocks_of(batch_size), true);
     char place[96], why[160];
     know_topology(trainer);
-    if (threads < trainer->threads_limit)
-        snprintf(why, sizeof why, "a batch of %zu is %d block%s of %d images", batch_size, threads,
-                 threads == 1 ? "" : "s", CVY_LANES);
-    else
-        snprintf(why, sizeof why, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
+    explain(trainer, batch_size, threads, why);
     if (threads > 1)
         snprintf(text, 256, "%d threads: %s, %s", threads, why,
                  cvy_topology_place_text(&trainer->topology, threads, place));

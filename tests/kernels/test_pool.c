@@ -46,7 +46,9 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     int32_t *expected_winner = check_memory(c, pool_outputs_of(s) * sizeof *expected_winner);
     oracle_maxpool_forward(s, x, expected, expected_winner);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_forward_hwc16n[c->tier](s, x, y, winner);
+        cvy_pool_shape part = *s;
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
+            rows.maxpool_forward_hwc16n[c->tier](&part, x, y, winner);
         check_floats(c, "y", y, expected, output_axes(s));
         if (winner)
             check_integers(c, "winner", winner, expected_winner, output_axes(s));
@@ -80,7 +82,9 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
     oracle_maxpool_backward(s, dy, winner, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_backward_hwc16n[c->tier](s, dy, winner, derivative, dx);
+        cvy_pool_shape part = *s;
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
+            rows.maxpool_backward_hwc16n[c->tier](&part, dy, winner, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
     }
 }
@@ -93,7 +97,9 @@ static void average_forward(check *c, size_t i, check_step step, const pool_case
     oracle_value *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected);
     oracle_avgpool_forward(s, x, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
-        rows.avgpool_forward_hwc16n[c->tier](s, x, y);
+        cvy_pool_shape part = *s;
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
+            rows.avgpool_forward_hwc16n[c->tier](&part, x, y);
         check_values(c, "y", y, expected, output_axes(s), 0.5);
     }
 }
@@ -108,7 +114,9 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
     oracle_avgpool_backward(s, dy, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        rows.avgpool_backward_hwc16n[c->tier](s, dy, derivative, dx);
+        cvy_pool_shape part = *s;
+        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
+            rows.avgpool_backward_hwc16n[c->tier](&part, dy, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
     }
 }

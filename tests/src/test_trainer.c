@@ -1,5 +1,5 @@
-/* The trainer: the same bits for any number of threads and on every tier, whatever the batch; interruption; divergence.
- */
+/* The trainer: the same bits for any number of threads and on every tier, whatever the batch, with blocks split or not;
+ * interruption; divergence. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <omp.h>
 #include <sched.h>
 #include <string.h>
 
@@ -47,12 +48,20 @@ static cvy_dataset *dataset(void) {
 /* Everything that a recipe may ask for, or nothing. */
 static bool with_recipe;
 
+/* What a meeting of a block's parts is said to cost: with next to nothing, small networks are split as far as they go,
+ * among more threads than cores; 0: as the rule says. */
+static double meeting;
+static const double cheap = 1;
+
 static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels, cvy_tier tier, int threads,
                                const char *optimizer) {
     cvy_status status = {0};
     cvy_kernels_fill(kernels, tier);
-    cvy_trainer_options options = {
-        .kernels = kernels, .threads = threads, .seed = 9, .label_smoothing = with_recipe ? 0.1 : 0};
+    cvy_trainer_options options = {.kernels = kernels,
+                                   .threads = threads,
+                                   .seed = 9,
+                                   .label_smoothing = with_recipe ? 0.1 : 0,
+                                   .meeting = meeting};
     assert_true(cvy_optimizer_parse(optimizer, &options.optimizer, &status));
     cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
     if (!trainer)
@@ -64,6 +73,7 @@ static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels,
 typedef struct outcome {
     float *parameters;
     size_t bytes;
+    int threads;
     cvy_metrics metrics;
 } outcome;
 
@@ -92,6 +102,7 @@ static outcome train_epoch(const cvy_network *network, cvy_tier tier, int thread
         fail_msg("%s: %s", status.where, status.what);
     assert_int_equal(result.metrics.images, IMAGES);
     cvy_trainer_finish(trainer);
+    result.threads = cvy_trainer_threads(trainer);
     result.parameters = malloc(result.bytes);
     memcpy(result.parameters, cvy_trainer_parameters(trainer), result.bytes);
     cvy_dataset_free(set);
@@ -106,6 +117,15 @@ static void assert_same(const outcome *a, const outcome *b, const char *what, in
 }
 
 static const size_t batches[] = {1, 5, 16, 17, 32, 50, 100, 151, 400};
+
+static cvy_network *network_of(const char *name, const cvy_layer *layers, size_t count) {
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_new(name, false, &status);
+    for (size_t i = 0; i < count; i++)
+        if (!cvy_network_add(network, &layers[i], &status))
+            fail_msg("%s: %s", status.where, status.what);
+    return network;
+}
 
 static cvy_network *network_with_everything(void) {
     static const cvy_layer layers[] = {
@@ -132,12 +152,7 @@ static cvy_network *network_with_everything(void) {
         {.kind = CVY_LAYER_DROPOUT, .rate = 0.5},
         {.kind = CVY_LAYER_DENSE, .units = 10, .use_bias = true, .activation = CVY_SOFTMAX},
     };
-    cvy_status status = {0};
-    cvy_network *network = cvy_network_new("everything", false, &status);
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (!cvy_network_add(network, &layers[i], &status))
-            fail_msg("%s: %s", status.where, status.what);
-    return network;
+    return network_of("everything", layers, sizeof layers / sizeof *layers);
 }
 
 static void same_for_any_threads(const cvy_network *network) {
@@ -207,6 +222,93 @@ static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
     with_recipe = true;
     same_for_any_threads(network);
     same_on_every_tier(network);
+    with_recipe = false;
+    cvy_network_free(network);
+}
+
+/* ---- Split blocks ----------------------------------------------------------------------------------------------- */
+
+/* What the one with everything has not: pooled convolutions with borders and strides, odd extents, elementwise layers
+ * on either side of what they share a buffer with, one-row images, a softmax inside. */
+static cvy_network *network_to_split(void) {
+    static const cvy_layer layers[] = {
+        {.kind = CVY_LAYER_INPUT, .output = {3, 28, 28, 1}},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = 5,
+         .kernel_size = {3, 5},
+         .strides = {1, 1},
+         .same = true,
+         .use_bias = true,
+         .activation = CVY_SILU},
+        {.kind = CVY_LAYER_MAX_POOLING2D, .kernel_size = {2, 2}, .strides = {2, 2}},
+        {.kind = CVY_LAYER_RESCALING, .scale = 0.5, .offset = 0.125},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = 7,
+         .kernel_size = {3, 3},
+         .strides = {1, 1},
+         .same = true,
+         .use_bias = true,
+         .activation = CVY_LINEAR},
+        {.kind = CVY_LAYER_DROPOUT, .rate = 0.25},
+        {.kind = CVY_LAYER_ACTIVATION, .activation = CVY_RELU},
+        {.kind = CVY_LAYER_CONV2D, .units = 6, .kernel_size = {2, 3}, .strides = {2, 1}, .activation = CVY_RELU},
+        {.kind = CVY_LAYER_MAX_POOLING2D, .kernel_size = {2, 2}, .strides = {2, 2}},
+        {.kind = CVY_LAYER_AVERAGE_POOLING2D, .kernel_size = {3, 3}, .strides = {2, 2}, .same = true},
+        {.kind = CVY_LAYER_CONV2D,
+         .units = 18,
+         .kernel_size = {2, 2},
+         .strides = {1, 1},
+         .use_bias = true,
+         .activation = CVY_SOFTMAX},
+        {.kind = CVY_LAYER_FLATTEN},
+        {.kind = CVY_LAYER_DROPOUT, .rate = 0.125},
+        {.kind = CVY_LAYER_DENSE, .units = 37, .use_bias = true, .activation = CVY_TANH},
+        {.kind = CVY_LAYER_DROPOUT, .rate = 0.25},
+        {.kind = CVY_LAYER_DENSE, .units = 10, .activation = CVY_SOFTMAX},
+    };
+    return network_of("to_split", layers, sizeof layers / sizeof *layers);
+}
+
+/* One thread, whose block is whole, against several. */
+static void same_when_split(const cvy_network *network, cvy_tier tier) {
+    static const size_t some[] = {5, 16, 32, 48};
+    static const int threads[] = {2, 3, 5, 8};
+    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
+        outcome one = train_epoch(network, tier, 1, some[b]);
+        assert_int_equal(one.threads, 1);
+        meeting = cheap;
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            outcome many = train_epoch(network, tier, threads[t], some[b]);
+            assert_same(&one, &many, "split, threads", threads[t], some[b]);
+            const int blocks = (int)(some[b] + 15) / 16;
+            if (threads[t] >= 2 * blocks && omp_get_thread_limit() >= threads[t])
+                assert_true(many.threads >= 2 * blocks);
+            free(many.parameters);
+        }
+        meeting = 0;
+        free(one.parameters);
+    }
+}
+
+static void split_blocks_have_the_same_bits(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *networks[] = {cvy_network_builtin("lesson", &status), cvy_network_builtin("lesson-avg", &status),
+                               network_with_everything(), network_to_split()};
+    for (size_t n = 0; n < sizeof networks / sizeof *networks; n++) {
+        for (int tier = 0; tier < CVY_TIERS; tier++)
+            if (cvy_cpu_tiers() >> tier & 1)
+                same_when_split(networks[n], (cvy_tier)tier);
+        cvy_network_free(networks[n]);
+    }
+}
+
+static void split_recipes_have_the_same_bits(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    with_recipe = true;
+    same_when_split(network, cvy_cpu_best(cvy_cpu_tiers()));
     with_recipe = false;
     cvy_network_free(network);
 }
@@ -443,9 +545,8 @@ static bool stop_at(size_t step, size_t steps, double seconds, const cvy_metrics
 
 /* Whichever thread is ahead of the other when a run is stopped, both leave it after the same step: it ends, and leaves
  * that step's weights. */
-static void every_stop_ends_the_run(void **state) {
-    (void)state;
-    enum { STOPS = 300, BATCH = 32 };
+static void stop_often(size_t batch, int threads) {
+    enum { STOPS = 300 };
     cvy_status fine = {0};
     cvy_network *network = cvy_network_builtin("lesson", &fine);
     cvy_kernels kernels;
@@ -453,7 +554,7 @@ static void every_stop_ends_the_run(void **state) {
     cvy_dataset *set = dataset();
     uint32_t order[IMAGES];
     cvy_order_fill(order, IMAGES, 1, 0, false);
-    cvy_trainer *many = trainer_of(network, &kernels, tier, 2, "adam");
+    cvy_trainer *many = trainer_of(network, &kernels, tier, threads, "adam");
     cvy_trainer *one = trainer_of(network, &kernels, tier, 1, "adam");
     for (int i = 0; i < STOPS; i++) {
         cvy_status status = {0};
@@ -461,11 +562,11 @@ static void every_stop_ends_the_run(void **state) {
         volatile sig_atomic_t stop = i % 2;
         stopper s = {.at = 1};
         assert_false(
-            cvy_trainer_epoch(many, set, order, IMAGES, BATCH, &stop, i % 2 ? NULL : stop_at, &s, &metrics, &status));
+            cvy_trainer_epoch(many, set, order, IMAGES, batch, &stop, i % 2 ? NULL : stop_at, &s, &metrics, &status));
         assert_int_equal(status.code, CVY_INTERRUPTED);
-        assert_int_equal(metrics.images, BATCH);
+        assert_int_equal(metrics.images, batch);
         cvy_metrics by_hand = {0};
-        assert_true(cvy_trainer_step(one, set, order, BATCH, &by_hand, &fine));
+        assert_true(cvy_trainer_step(one, set, order, batch, &by_hand, &fine));
         assert_memory_equal(cvy_trainer_parameters(many), cvy_trainer_parameters(one),
                             cvy_trainer_variables(many)->floats * sizeof(float));
     }
@@ -473,6 +574,15 @@ static void every_stop_ends_the_run(void **state) {
     cvy_trainer_free(one);
     cvy_dataset_free(set);
     cvy_network_free(network);
+}
+
+static void every_stop_ends_the_run(void **state) {
+    (void)state;
+    stop_often(32, 2);
+    meeting = cheap;
+    stop_often(16, 2);
+    stop_often(48, 8);
+    meeting = 0;
 }
 
 static void divergence_goes_back_to_the_last_epoch(void **state) {
@@ -530,6 +640,8 @@ int main(void) {
         cmocka_unit_test(lesson_is_the_same_on_every_tier),
         cmocka_unit_test(everything_is_the_same_on_every_tier),
         cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
+        cmocka_unit_test(split_blocks_have_the_same_bits),
+        cmocka_unit_test(split_recipes_have_the_same_bits),
         cmocka_unit_test(lesson_is_the_same_in_every_layout),
         cmocka_unit_test(recipes_are_the_same_in_every_layout),
         cmocka_unit_test(everything_is_the_same_in_every_layout),
