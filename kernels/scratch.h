@@ -25,10 +25,18 @@ static inline size_t cvy_conv2d_maxpool2x2_data_scratch(const cvy_conv2d_shape *
     return (size_t)windows * (size_t)s->filters * (size_t)channels * CVY_LANES;
 }
 
-/* For that of the weights, one channel of x, and dy and the winners. */
+/* For that of the weights: in NHWC, an image and what vector loads may touch behind it. */
+static inline size_t cvy_winner_image(const cvy_conv2d_shape *s) {
+    return cvy_round_to_lanes((size_t)s->input.height * (size_t)s->input.width * (size_t)s->input.channels) + CVY_LANES;
+}
+
+/* 16 such images and where the winners' fields begin; or one channel of x, and dy and the winners. */
 static inline size_t cvy_conv2d_maxpool2x2_weights_scratch(const cvy_conv2d_shape *s) {
-    const size_t windows = (size_t)(s->output_height / 2) * (size_t)(s->output_width / 2);
-    return ((size_t)s->input.height * (size_t)s->input.width + 2 * windows * (size_t)s->filters) * CVY_LANES;
+    const size_t winners =
+        (size_t)(s->output_height / 2) * (size_t)(s->output_width / 2) * (size_t)s->filters * CVY_LANES;
+    const size_t channel = (size_t)s->input.height * (size_t)s->input.width * CVY_LANES;
+    const size_t by_image = CVY_LANES * cvy_winner_image(s) + winners, in_lanes = channel + 2 * winners;
+    return by_image > in_lanes ? by_image : in_lanes;
 }
 
 /* Enough for either. */

@@ -6,11 +6,16 @@
  * multiply-add, instead of four multiply-adds. A tile of kernel rows x columns of accumulators stays in registers over
  * all windows; then its sums are folded across lanes, VL of them at a time.
  *
- * The including file has included permute.h and defined KERNEL(operation), TILE_ROWS and TILE_COLUMNS, the most that a
- * tile has, up to 5 and 3. */
+ * Kernel rows of IMAGES_FROM floats and more go by another plan, which gives the same bits (winner_rows.h).
+ *
+ * The including file has included permute.h and defined KERNEL(operation), IMAGES_FROM, what winner_rows.h wants,
+ * TILE_ROWS and TILE_COLUMNS, the most that a tile has, up to 5 and 3, and WINNER_TILES(TILE), a list of TILE(rows,
+ * columns) of all of them. */
 #include "../contract.h"
+#include "../scratch.h"
 #include "bias_gradient.h"
 #include "tile.h"
+#include "winner_rows.h"
 
 /* One channel, [y][x][16], from the tile's first tap on, and one filter. Strides in floats. */
 typedef struct winner_walk {
@@ -154,16 +159,11 @@ static inline void copy_lanes(int count, size_t step, const float *from, size_t 
             v_store(to + lane, v_load(from + lane));
 }
 
-/* With several channels, a channel of x, and a filter of dy and winner, is read more often than once, and strides that
- * are powers of two would crowd it into a few lines of the cache: it is copied to where it lies dense. A window's dy
- * and winners come to lie side by side. */
-void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *dy,
-                                                       const int32_t *winner, float *dweights, float *dbias,
-                                                       float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
-    assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
+/* dweights of a slice of the filters. With several channels, a channel of x, and a filter of dy and winner, is read
+ * more often than once, and strides that are powers of two would crowd it into a few lines of the cache: it is copied
+ * to where it lies dense. A window's dy and winners come to lie side by side. */
+static void weights_in_lanes(const cvy_conv2d_shape *shape, cvy_slice slice, const float *x, const float *dy,
+                             const int32_t *winner, float *dweights, float *scratch) {
     const int channels = shape->input.channels, filters = shape->filters;
     const int pixels = shape->input.height * shape->input.width;
     winner_walk walk = {
@@ -200,6 +200,19 @@ void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *s
             gradient_of(shape, &walk, &target);
         }
     }
+}
+
+void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *dy,
+                                                       const int32_t *winner, float *dweights, float *dbias,
+                                                       float *scratch) {
+    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
+    assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
+    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
+    if (shape->kernel_width * shape->input.channels >= IMAGES_FROM)
+        weights_by_image(shape, slice, x, dy, winner, dweights, scratch);
+    else
+        weights_in_lanes(shape, slice, x, dy, winner, dweights, scratch);
     if (dbias)
-        bias_gradient(windows, filters, slice, dy, dbias);
+        bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, slice, dy, dbias);
 }
