@@ -52,12 +52,13 @@ typedef struct winner_walk {
  * meet. */
 TILE_BODY void accumulate(const int first, const int end, const int channels, const winner_walk *walk,
                           const float *table, ptrdiff_t at, V sum[2][2][2][TILE_CHANNELS]) {
+    at += first * (ptrdiff_t)walk->window; /* before that may be no window */
     const float *dy = walk->dy + at;
     const int32_t *winner = walk->winner + at;
     for (int f = walk->shape->filters; f > 0; f--) {
         UNROLL for (int t = first; t < end; t++) {
-            const V gradient = v_load(dy + t * walk->window);
-            const VI choice = vi_load(winner + t * walk->window);
+            const V gradient = v_load(dy + (t - first) * walk->window);
+            const VI choice = vi_load(winner + (t - first) * walk->window);
             UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 2; j++)
                 UNROLL for (int c = 0; c < channels; c++) sum[t][i][j][c] =
                     v_fma(gradient, v_choose(table + c * CVY_LANES, 2 * i + j, choice), sum[t][i][j][c]);
