@@ -8,7 +8,7 @@
 
 #define KERNEL(operation) cvy_##operation##_avx2
 
-enum { TILE_FILTERS = 2, TILE_KERNEL_ROWS = 5, TILE_VECTORS = 2 };
+enum { TILE_FILTERS = 2, TILE_VECTORS = 2 };
 #define WEIGHT_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(1, 2)
 
 #include "../template/conv2d_backward_weights.h"

@@ -6,7 +6,7 @@
 
 #define KERNEL(operation) cvy_##operation##_neon
 
-enum { TILE_FILTERS = 4, TILE_KERNEL_ROWS = 5, TILE_VECTORS = 2 };
+enum { TILE_FILTERS = 4, TILE_VECTORS = 2 };
 #define WEIGHT_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(1, 2) TILE(2, 2)
 
 #include "../template/conv2d_backward_weights.h"

@@ -5,10 +5,11 @@
  * accumulators stays in registers over all 16 images and all their outputs; the last vector of a row may reach past
  * the row, its surplus lanes are never stored.
  *
- * The including file has defined KERNEL(operation); TILE_FILTERS, TILE_KERNEL_ROWS = 5 and TILE_VECTORS, the most that
+ * The including file has defined KERNEL(operation); TILE_FILTERS and TILE_VECTORS, the most that
  * a tile has; and WEIGHT_TILES(TILE) as a list of TILE(filters, vectors), with filters 1 for each number of vectors. */
 #include "../contract.h"
 #include "bias_gradient.h"
+#include "kernel_rows.h"
 #include "tile.h"
 
 /* The outputs of one image, in order. */
@@ -20,7 +21,7 @@ typedef struct field_walk {
     size_t field_row, field_column; /* to the field of the next output row, column */
 } field_walk;
 
-typedef V tile_sums[TILE_FILTERS][TILE_KERNEL_ROWS][TILE_VECTORS];
+typedef V tile_sums[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS];
 
 /* The filters of an output share its field. */
 TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_walk *walk,
@@ -71,27 +72,16 @@ typedef void tile_fn(const field_walk *walk, const float *images, const float *d
         accumulate(filters, rows, vectors, walk, images, dy, sum);                                                     \
         store_sums(filters, rows, vectors, target, sum);                                                               \
     }
-#define TILE_ROWS_OF(filters, vectors)                                                                                 \
-    TILE(filters, 1, vectors)                                                                                          \
-    TILE(filters, 2, vectors)                                                                                          \
-    TILE(filters, 3, vectors)                                                                                          \
-    TILE(filters, 4, vectors)                                                                                          \
-    TILE(filters, 5, vectors)
-WEIGHT_TILES(TILE_ROWS_OF)
+#define TILES_OF(filters, vectors) OF_EACH_ROWS(TILE, filters, vectors)
+WEIGHT_TILES(TILES_OF)
+#undef TILES_OF
 #undef TILE
-#undef TILE_ROWS_OF
 
 /* By filters, vectors, kernel rows. */
-static tile_fn *const tiles[TILE_FILTERS + 1][TILE_VECTORS + 1][TILE_KERNEL_ROWS + 1] = {
-#define TILE_ROWS_OF(filters, vectors)                                                                                 \
-    [filters][vectors] = {NULL,                                                                                        \
-                          tile_##filters##x1x##vectors,                                                                \
-                          tile_##filters##x2x##vectors,                                                                \
-                          tile_##filters##x3x##vectors,                                                                \
-                          tile_##filters##x4x##vectors,                                                                \
-                          tile_##filters##x5x##vectors},
-    WEIGHT_TILES(TILE_ROWS_OF)
-#undef TILE_ROWS_OF
+static tile_fn *const tiles[TILE_FILTERS + 1][TILE_VECTORS + 1][KERNEL_ROWS + 1] = {
+#define ROW_OF(filters, vectors) BY_ROWS(tile, filters, vectors)
+    WEIGHT_TILES(ROW_OF)
+#undef ROW_OF
 };
 
 /* The most filters, up to `left`, that a tile with so many vectors holds. */
@@ -110,7 +100,7 @@ static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, con
         vectors = least(TILE_VECTORS, (row - i + VL - 1) / VL);
         target.row = row - i;
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
-            rows = tile_extent(shape->kernel_height - ky, TILE_KERNEL_ROWS);
+            rows = tile_extent(shape->kernel_height - ky, KERNEL_ROWS);
             for (int f = slice.first, filters; f < slice.end; f += filters) {
                 filters = tile_filters(vectors, slice.end - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;

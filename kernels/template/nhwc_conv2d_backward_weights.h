@@ -3,11 +3,10 @@
  * outputs; the surplus lanes of a row's last vector are never stored.
  *
  * The including file has defined KERNEL(operation) and TILES(TILE) as a list of TILE(filters, vectors): for every
- * vectors from 1 to TILE_VECTORS some filters, 1 among them; each is made for 1 to TILE_ROWS kernel rows. */
+ * vectors from 1 to TILE_VECTORS some filters, 1 among them; each is made for 1 to KERNEL_ROWS kernel rows. */
 #include "../contract.h"
+#include "kernel_rows.h"
 #include "tile.h"
-
-enum { TILE_ROWS = 5 };
 
 typedef struct field_walk {
     int images, rows, columns, filters;
@@ -25,7 +24,7 @@ typedef struct weight_target {
 typedef void tile_fn(const field_walk *walk, const float *x, const float *dy, const weight_target *target);
 
 TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_walk *walk, const float *x,
-                          const float *dy, V sum[TILE_FILTERS][TILE_ROWS][TILE_VECTORS]) {
+                          const float *dy, V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS]) {
     const size_t kernel_row = walk->kernel_row;
     for (int n = 0; n < walk->images; n++, x += walk->image) {
         const float *field_row = x;
@@ -44,7 +43,7 @@ TILE_BODY void accumulate(const int filters, const int rows, const int vectors, 
 }
 
 TILE_BODY void store_sums(const int filters, const int rows, const int vectors, const weight_target *target,
-                          V sum[TILE_FILTERS][TILE_ROWS][TILE_VECTORS]) {
+                          V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS]) {
     float lanes[TILE_FILTERS][VL];
     UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) {
         UNROLL for (int f = 0; f < filters; f++) v_storeu(lanes[f], v_add(sum[f][k][v], v_zero()));
@@ -54,36 +53,25 @@ TILE_BODY void store_sums(const int filters, const int rows, const int vectors, 
     }
 }
 
-#define TILE_OF_ROWS(filters, vectors, rows)                                                                           \
+#define TILE(filters, rows, vectors)                                                                                   \
     static void tile_##filters##x##rows##x##vectors(const field_walk *walk, const float *x, const float *dy,           \
                                                     const weight_target *target) {                                     \
-        V sum[TILE_FILTERS][TILE_ROWS][TILE_VECTORS];                                                                  \
+        V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS];                                                                \
         UNROLL for (int f = 0; f < filters; f++) UNROLL for (int k = 0; k < rows; k++)                                 \
             UNROLL for (int v = 0; v < vectors; v++) sum[f][k][v] = v_zero();                                          \
         accumulate(filters, rows, vectors, walk, x, dy, sum);                                                          \
         store_sums(filters, rows, vectors, target, sum);                                                               \
     }
-#define TILE(filters, vectors)                                                                                         \
-    TILE_OF_ROWS(filters, vectors, 1)                                                                                  \
-    TILE_OF_ROWS(filters, vectors, 2)                                                                                  \
-    TILE_OF_ROWS(filters, vectors, 3)                                                                                  \
-    TILE_OF_ROWS(filters, vectors, 4)                                                                                  \
-    TILE_OF_ROWS(filters, vectors, 5)
-TILES(TILE)
+#define TILES_OF(filters, vectors) OF_EACH_ROWS(TILE, filters, vectors)
+TILES(TILES_OF)
+#undef TILES_OF
 #undef TILE
-#undef TILE_OF_ROWS
 
 /* By filters, vectors, kernel rows. */
-static tile_fn *const tiles[TILE_FILTERS + 1][TILE_VECTORS + 1][TILE_ROWS + 1] = {
-#define TILE(filters, vectors)                                                                                         \
-    [filters][vectors] = {NULL,                                                                                        \
-                          tile_##filters##x1x##vectors,                                                                \
-                          tile_##filters##x2x##vectors,                                                                \
-                          tile_##filters##x3x##vectors,                                                                \
-                          tile_##filters##x4x##vectors,                                                                \
-                          tile_##filters##x5x##vectors},
-    TILES(TILE)
-#undef TILE
+static tile_fn *const tiles[TILE_FILTERS + 1][TILE_VECTORS + 1][KERNEL_ROWS + 1] = {
+#define ROW_OF(filters, vectors) BY_ROWS(tile, filters, vectors)
+    TILES(ROW_OF)
+#undef ROW_OF
 };
 
 /* How many of the `left` filters the next tile with so many vectors takes: as even as there are tiles for. */
@@ -105,7 +93,7 @@ static void weight_gradient(const cvy_conv2d_shape *shape, const field_walk *wal
         vectors = least(TILE_VECTORS, (row - i + VL - 1) / VL);
         target.row = row - i;
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
-            rows = tile_extent(shape->kernel_height - ky, TILE_ROWS);
+            rows = tile_extent(shape->kernel_height - ky, KERNEL_ROWS);
             for (int f = 0, filters; f < shape->filters; f += filters) {
                 filters = tile_filters(vectors, shape->filters - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;

@@ -12,9 +12,8 @@
 #ifndef CVY_TEMPLATE_WINNER_ROWS_H
 #define CVY_TEMPLATE_WINNER_ROWS_H
 
+#include "kernel_rows.h"
 #include "transpose.h"
-
-enum { FIELD_ROWS = 5 };
 
 /* Of a tile, from its first filter and tap on. Strides in floats. */
 typedef struct field_walk {
@@ -28,7 +27,7 @@ typedef struct field_walk {
     int floats, filters; /* of the row, that are left; the stride of one in dweights */
 } field_walk;
 
-typedef V field_sums[FIELD_FILTERS][FIELD_ROWS][FIELD_VECTORS];
+typedef V field_sums[FIELD_FILTERS][KERNEL_ROWS][FIELD_VECTORS];
 
 /* The windows of image l. */
 TILE_BODY void sum_fields(const int filters, const int rows, const int vectors, const field_walk *walk, int l,
@@ -59,7 +58,7 @@ static inline V fold_images(const float *sums, size_t step) {
 }
 
 TILE_BODY void run_fields(const int filters, const int rows, const int vectors, const field_walk *walk) {
-    _Alignas(64) float sums[CVY_LANES][FIELD_FILTERS * FIELD_ROWS * FIELD_VECTORS][VL];
+    _Alignas(64) float sums[CVY_LANES][FIELD_FILTERS * KERNEL_ROWS * FIELD_VECTORS][VL];
     for (int l = 0; l < CVY_LANES; l++) {
         field_sums sum;
         sum_fields(filters, rows, vectors, walk, l, sum);
@@ -83,27 +82,16 @@ typedef void field_fn(const field_walk *walk);
     static void fields_##filters##x##rows##x##vectors(const field_walk *walk) {                                        \
         run_fields(filters, rows, vectors, walk);                                                                      \
     }
-#define TILE_ROWS_OF(filters, vectors)                                                                                 \
-    TILE(filters, 1, vectors)                                                                                          \
-    TILE(filters, 2, vectors)                                                                                          \
-    TILE(filters, 3, vectors)                                                                                          \
-    TILE(filters, 4, vectors)                                                                                          \
-    TILE(filters, 5, vectors)
-FIELD_TILES(TILE_ROWS_OF)
+#define TILES_OF(filters, vectors) OF_EACH_ROWS(TILE, filters, vectors)
+FIELD_TILES(TILES_OF)
+#undef TILES_OF
 #undef TILE
-#undef TILE_ROWS_OF
 
 /* By filters, vectors, kernel rows. */
-static field_fn *const field_tiles[FIELD_FILTERS + 1][FIELD_VECTORS + 1][FIELD_ROWS + 1] = {
-#define TILE_ROWS_OF(filters, vectors)                                                                                 \
-    [filters][vectors] = {NULL,                                                                                        \
-                          fields_##filters##x1x##vectors,                                                              \
-                          fields_##filters##x2x##vectors,                                                              \
-                          fields_##filters##x3x##vectors,                                                              \
-                          fields_##filters##x4x##vectors,                                                              \
-                          fields_##filters##x5x##vectors},
-    FIELD_TILES(TILE_ROWS_OF)
-#undef TILE_ROWS_OF
+static field_fn *const field_tiles[FIELD_FILTERS + 1][FIELD_VECTORS + 1][KERNEL_ROWS + 1] = {
+#define ROW_OF(filters, vectors) BY_ROWS(fields, filters, vectors)
+    FIELD_TILES(ROW_OF)
+#undef ROW_OF
 };
 
 /* The most filters, up to `left`, that a tile with so many vectors holds. */
@@ -148,7 +136,7 @@ static void weights_by_image(const cvy_conv2d_shape *shape, cvy_slice slice, con
         vectors = least(FIELD_VECTORS, (row - i + VL - 1) / VL);
         walk.floats = row - i;
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
-            rows = tile_extent(shape->kernel_height - ky, FIELD_ROWS);
+            rows = tile_extent(shape->kernel_height - ky, KERNEL_ROWS);
             walk.images = scratch + ky * walk.row + i;
             for (int f = slice.first, tile; f < slice.end; f += tile) {
                 tile = field_filters(vectors, slice.end - f);
