@@ -56,14 +56,14 @@ static double weights_of(const cvy_stage *stage) {
 static double stage_floats(const cvy_stage *stage, walk_part which) {
     double input = (double)cvy_shape_count(stage->input) * CVY_LANES;
     double output = (double)cvy_shape_count(stage->output) * CVY_LANES, weights = weights_of(stage);
-    double winner = stage->winner == CVY_NONE ? 0 : output;
+    double argmax = stage->argmax == CVY_NONE ? 0 : output;
     switch (which) {
     case WALK_FORWARD:
-        return input + weights + output + (stage->derivative == CVY_NONE ? 0 : output) + winner;
+        return input + weights + output + (stage->derivative == CVY_NONE ? 0 : output) + argmax;
     case WALK_BACKWARD_WEIGHTS:
-        return input + output + winner + weights;
+        return input + output + argmax + weights;
     case WALK_BACKWARD_DATA:
-        return output + winner + weights + 2 * input; /* the derivative, too */
+        return output + argmax + weights + 2 * input; /* the derivative, too */
     case WALK_LOAD:
     case WALK_LOSS:
     case WALK_SUM:

@@ -11,7 +11,7 @@ typedef struct conv2d {
     int32_t count; /* of images, where the layout does not say */
     size_t inputs, outputs, pooled, taps;
     float *x, *images, *weights, *bias, *y, *derivative, *dx, *dy, *dweights, *dbias, *scratch;
-    int32_t *winner;
+    int32_t *argmax;
 } conv2d;
 
 static bool case_name(size_t index, char name[static BENCH_NAME_MAX]) {
@@ -57,7 +57,7 @@ static void *make_conv2d(bench_memory *memory, const cvy_kernels *kernels, size_
     kernels->reorder_hwc16n_nhwc(&d->shape.input, d->x, d->images);
     d->y = bench_take(memory, d->outputs * sizeof(float));
     d->derivative = bench_floats(memory, d->inputs > d->outputs ? d->inputs : d->outputs, 0, 1);
-    d->winner = bench_take(memory, d->pooled * sizeof(int32_t));
+    d->argmax = bench_take(memory, d->pooled * sizeof(int32_t));
     d->dy = bench_floats(memory, d->outputs, -1, 1);
     d->dx = bench_take(memory, d->inputs * sizeof(float));
     size_t scratch = cvy_conv2d_maxpool2x2_scratch(&d->shape);
@@ -65,7 +65,7 @@ static void *make_conv2d(bench_memory *memory, const cvy_kernels *kernels, size_
     /* Winners as they fall. */
     float *slopes = bench_take(memory, d->pooled * sizeof(float));
     kernels->conv2d_maxpool2x2_forward_hwc16n(&d->shape, CVY_ACT_SILU, d->x, d->weights, d->bias, d->y, slopes,
-                                              d->winner);
+                                              d->argmax);
     return d;
 }
 
@@ -77,11 +77,11 @@ BENCH_ROW(conv2d_backward_data_hwc16n, conv2d, d->outputs + d->taps + 2 * d->inp
 BENCH_ROW(conv2d_backward_weights_hwc16n, conv2d, d->inputs + d->outputs + d->taps, &d->shape, d->images, d->dy,
           d->dweights, d->dbias)
 BENCH_ROW(conv2d_maxpool2x2_forward_hwc16n, conv2d, d->inputs + d->taps + 3 * d->pooled, &d->shape, CVY_ACT_SILU, d->x,
-          d->weights, d->bias, d->y, d->derivative, d->winner)
+          d->weights, d->bias, d->y, d->derivative, d->argmax)
 BENCH_ROW(conv2d_maxpool2x2_backward_data_hwc16n, conv2d, 2 * d->pooled + d->taps + 2 * d->inputs, &d->shape, d->dy,
-          d->winner, d->weights, d->derivative, d->dx, d->scratch)
+          d->argmax, d->weights, d->derivative, d->dx, d->scratch)
 BENCH_ROW(conv2d_maxpool2x2_backward_weights_hwc16n, conv2d, d->inputs + 2 * d->pooled + d->taps, &d->shape, d->x,
-          d->dy, d->winner, d->dweights, d->dbias, d->scratch)
+          d->dy, d->argmax, d->dweights, d->dbias, d->scratch)
 
 /* ---- Layouts of a few images: a whole block of them, and one ----------------------------------------------------- */
 

@@ -19,7 +19,7 @@ typedef struct pool {
     int32_t count;
     size_t inputs, outputs;
     float *x, *y, *dy, *dx, *derivative;
-    int32_t *winner;
+    int32_t *argmax;
 } pool;
 
 static bool pool_name(size_t index, char name[static BENCH_NAME_MAX]) {
@@ -52,7 +52,7 @@ static pool *make_pool_of(bench_memory *memory, size_t index, int32_t count, boo
                 .outputs = images * channels * (size_t)(s->output_height * s->output_width)};
     d->x = bench_floats(memory, d->inputs, -1, 1);
     d->y = bench_take(memory, d->outputs * sizeof(float));
-    d->winner = bench_take(memory, d->outputs * sizeof(int32_t));
+    d->argmax = bench_take(memory, d->outputs * sizeof(int32_t));
     d->dy = bench_floats(memory, d->outputs, -1, 1);
     d->derivative = bench_floats(memory, d->inputs, 0, 1);
     d->dx = bench_take(memory, d->inputs * sizeof(float));
@@ -62,21 +62,21 @@ static pool *make_pool_of(bench_memory *memory, size_t index, int32_t count, boo
 /* Comparisons and additions are no multiply-adds: pools are measured in bytes. */
 static void *make_pool(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
     pool *d = make_pool_of(memory, index, CVY_LANES, false);
-    kernels->maxpool_forward_hwc16n(&d->shape, d->x, d->y, d->winner);
+    kernels->maxpool_forward_hwc16n(&d->shape, d->x, d->y, d->argmax);
     *flop = 0;
     return d;
 }
 
 static void *make_pool_nhwc(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
     pool *d = make_pool_of(memory, index / 2, count_of(index), false);
-    kernels->maxpool_forward_nhwc(&d->shape, d->count, d->x, d->y, d->winner);
+    kernels->maxpool_forward_nhwc(&d->shape, d->count, d->x, d->y, d->argmax);
     *flop = 0;
     return d;
 }
 
 static void *make_pool_nchw16c(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
     pool *d = make_pool_of(memory, index / 2, count_of(index), true);
-    kernels->maxpool_forward_nchw16c(&d->shape, d->count, d->x, d->y, d->winner);
+    kernels->maxpool_forward_nchw16c(&d->shape, d->count, d->x, d->y, d->argmax);
     *flop = 0;
     return d;
 }
@@ -88,21 +88,21 @@ static const bench_family pool_family = {pool_name, make_pool};
 static const bench_family pool_nhwc_family = {pool_count_name, make_pool_nhwc};
 static const bench_family pool_nchw16c_family = {pool_count_name, make_pool_nchw16c};
 
-BENCH_ROW(maxpool_forward_hwc16n, pool, d->inputs + 2 * d->outputs, &d->shape, d->x, d->y, d->winner)
-BENCH_ROW(maxpool_backward_hwc16n, pool, 2 * d->outputs + 2 * d->inputs, &d->shape, d->dy, d->winner, d->derivative,
+BENCH_ROW(maxpool_forward_hwc16n, pool, d->inputs + 2 * d->outputs, &d->shape, d->x, d->y, d->argmax)
+BENCH_ROW(maxpool_backward_hwc16n, pool, 2 * d->outputs + 2 * d->inputs, &d->shape, d->dy, d->argmax, d->derivative,
           d->dx)
 BENCH_ROW(avgpool_forward_hwc16n, pool, d->inputs + d->outputs, &d->shape, d->x, d->y)
 BENCH_ROW(avgpool_backward_hwc16n, pool, d->outputs + 2 * d->inputs, &d->shape, d->dy, d->derivative, d->dx)
 BENCH_ROW(activation_maxpool2x2_forward_nhwc, pool_nhwc, d->inputs + d->inputs / 4, &d->image, CVY_ACT_SILU, d->count,
           d->x, d->dx)
-BENCH_ROW(maxpool_forward_nhwc, pool_nhwc, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->winner)
-BENCH_ROW(maxpool_backward_nhwc, pool_nhwc, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->winner,
+BENCH_ROW(maxpool_forward_nhwc, pool_nhwc, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->argmax)
+BENCH_ROW(maxpool_backward_nhwc, pool_nhwc, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->argmax,
           d->derivative, d->dx)
 BENCH_ROW(avgpool_forward_nhwc, pool_nhwc, d->inputs + d->outputs, &d->shape, d->count, d->x, d->y)
 BENCH_ROW(avgpool_backward_nhwc, pool_nhwc, d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->derivative,
           d->dx)
-BENCH_ROW(maxpool_forward_nchw16c, pool_nchw16c, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->winner)
-BENCH_ROW(maxpool_backward_nchw16c, pool_nchw16c, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->winner,
+BENCH_ROW(maxpool_forward_nchw16c, pool_nchw16c, d->inputs + 2 * d->outputs, &d->shape, d->count, d->x, d->y, d->argmax)
+BENCH_ROW(maxpool_backward_nchw16c, pool_nchw16c, 2 * d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->argmax,
           d->derivative, d->dx)
 BENCH_ROW(avgpool_forward_nchw16c, pool_nchw16c, d->inputs + d->outputs, &d->shape, d->count, d->x, d->y)
 BENCH_ROW(avgpool_backward_nchw16c, pool_nchw16c, d->outputs + 2 * d->inputs, &d->shape, d->count, d->dy, d->derivative,

@@ -22,7 +22,7 @@ size_t walk_blocks(const walk *w) {
 
 /* Gradients that the batch's tree holds at once. */
 static size_t depth(const walk *w) {
-    return (size_t)cvy_forest_depth(0, (uint32_t)walk_blocks(w));
+    return (size_t)cvy_reduction_depth(0, (uint32_t)walk_blocks(w));
 }
 
 static bool check(const walk *w, cvy_status *status) {
@@ -144,7 +144,7 @@ static void walk_block(const walk *w, const cvy_kernels *kernels, const uint32_t
     cvy_block_random random = {0, (uint32_t)w->optimizer.step, (uint32_t)(b * CVY_LANES)};
 
     start(w, watch, WALK_LOAD, 0);
-    cvy_intake_load(&(cvy_intake){.plain = true}, &block, w->data.dataset, index, NULL, true, NULL);
+    cvy_loader_load(&(cvy_loader){.plain = true}, &block, w->data.dataset, index, NULL, true, NULL);
     if (left > CVY_LANES)
         cvy_batch_prefetch(w->data.dataset, index + CVY_LANES,
                            left - CVY_LANES < CVY_LANES ? left - CVY_LANES : CVY_LANES);
@@ -171,19 +171,19 @@ static const uint32_t *next_batch(walk *w) {
 void walk_step(walk *w, const cvy_kernels *kernels, walk_watch *watch) {
     const uint32_t *order = next_batch(w);
     size_t floats = w->variables.floats;
-    cvy_forest forest = {0};
+    cvy_reduction reduction = {0};
     if (watch)
         watch->seconds = 0;
     cvy_optimizer_begin(&w->optimizer, w->optimizer.settings.learning_rate);
     for (size_t b = 0; b < walk_blocks(w); b++) {
-        cvy_node node = {0, (uint32_t)b, w->gradients + (size_t)forest.count * floats};
+        cvy_node node = {0, (uint32_t)b, w->gradients + (size_t)reduction.count * floats};
         walk_block(w, kernels, order, w->batch, b, node.sum, watch);
         start(w, watch, WALK_SUM, 0);
-        cvy_forest_push(&forest, node, kernels, 0, floats);
+        cvy_reduction_push(&reduction, node, kernels, 0, floats);
         stop(watch, WALK_SUM, 0);
     }
     start(w, watch, WALK_UPDATE, 0);
-    cvy_forest_close(&forest, kernels, 0, floats);
-    cvy_optimizer_update(&w->optimizer, kernels, 0, floats, forest.nodes[0].sum, w->parameters);
+    cvy_reduction_finish(&reduction, kernels, 0, floats);
+    cvy_optimizer_update(&w->optimizer, kernels, 0, floats, reduction.nodes[0].sum, w->parameters);
     stop(watch, WALK_UPDATE, 0);
 }

@@ -90,7 +90,7 @@ typedef struct cvy_conv2d_shape {
     int32_t stride_y, stride_x;
     int32_t filters;
     int32_t output_height, output_width; /* (input.height - kernel_height) / stride_y + 1, and likewise */
-    cvy_slice slice; /* HWC16N: of the filters; backward to the data, of the channels */
+    cvy_slice slice;                     /* HWC16N: of the filters; backward to the data, of the channels */
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
@@ -203,21 +203,21 @@ typedef struct cvy_adam {
  *         CVY_SILU_LOW <= a < CVY_SILU_TINY
  *         and b < CVY_SILU_LOW                            -> b if silu(b) > silu(a) or b = -inf, else a
  *         otherwise                                       -> a
- *       y = activation(chosen z), derivative = its derivative there, winner = where the first of the four z's equal to
+ *       y = activation(chosen z), derivative = its derivative there, argmax = where the first of the four z's equal to
  *       the chosen one stands: 0 to 3 (3 if none compares equal: NaN).
- *       derivative and winner are both NULL (inference) or neither.
+ *       derivative and argmax are both NULL (inference) or neither.
  *       Both backward kernels take dy, the pooled gradient, times the derivative that the forward kernel left, and
- *       the winner that it left. They multiply a quarter of what the plain ones do.
+ *       the argmax that it left. They multiply a quarter of what the plain ones do.
  *       scratch: cvy_conv2d_maxpool2x2_scratch(shape) floats (scratch.h), contents in and out unspecified.
  *   conv2d_maxpool2x2_backward_data_hwc16n
  *       dx[y][x][c] = +0, then for py, px, f ascending over the windows that meet (y, x)'s tile
  *                     fma(dy[py][px][f], weights[y - oy*stride_y][x - ox*stride_x][c][f], ...), where (oy, ox) is the
- *                     winner; where its field does not cover (y, x), times +0 instead;
+ *                     argmax; where its field does not cover (y, x), times +0 instead;
  *                     then times derivative[y][x][c] unless derivative is NULL.
  *       The inputs are tiled in 2 x 2 from (0, 0). A window meets a tile if the tile holds a row and a column that are
  *       neither before the first nor after the last of its four fields.
  *   conv2d_maxpool2x2_backward_weights_hwc16n
- *       dweights[ky][kx][c][f] = per lane +0, then for py, px ascending, where (oy, ox) is the winner,
+ *       dweights[ky][kx][c][f] = per lane +0, then for py, px ascending, where (oy, ox) is the argmax,
  *                     fma(dy[py][px][f], x[oy*stride_y + ky][ox*stride_x + kx][c], ...),
  *                     then the fold across lanes, and at last + 0, so that no -0 is left.
  *       dbias[f] = per lane the sum of dy[py][px][f] from +0 in order of py, px, then the fold across lanes; dbias may
@@ -226,9 +226,9 @@ typedef struct cvy_adam {
  * Pooling.  x: [height][width][channels][16], y: [output_height][output_width][channels][16]
  *
  *   maxpool_forward_hwc16n   y = maximum of the window in row-major order, where a later element wins only if it is
- *                            greater (a NaN wins where it comes first, and only there); winner = its position
+ *                            greater (a NaN wins where it comes first, and only there); argmax = its position
  *                            y * width + x in the input (may be NULL).
- *   maxpool_backward_hwc16n  dx = +0, then every window in row-major order adds its dy to dx at its winner; then times
+ *   maxpool_backward_hwc16n  dx = +0, then every window in row-major order adds its dy to dx at its argmax; then times
  *                            derivative unless NULL.
  *   avgpool_forward_hwc16n   y = (sum from +0 in row-major order) * (1 / elements in the clipped window).
  *   avgpool_backward_hwc16n  dx = +0, then every window in row-major order adds dy * (1 / elements); then times
@@ -280,7 +280,7 @@ typedef struct cvy_adam {
  *       NULL, if filters is a multiple of 16.
  *   maxpool_forward_nchw16c, maxpool_backward_nchw16c, avgpool_forward_nchw16c, avgpool_backward_nchw16c
  *       Channels beyond the last are pooled like the others, and so stay +0 where they are.
- *       winner = y * width + x, in the layout of y; beyond the last channel, the window's first position.
+ *       argmax = y * width + x, in the layout of y; beyond the last channel, the window's first position.
  *   reorder_nhwc_nchw16c    y[l][c / 16][y][x][c % 16] = images[l][y][x][c], with shape's row and image strides.
  *   reorder_nchw16c_nhwc    the inverse; row and image padding untouched.
  *   reorder_hwc16n_nchw16c  from lanes l < count of a block.
@@ -288,7 +288,7 @@ typedef struct cvy_adam {
  *
  * NHWC.  The same operations on `count` images, 1 to 16, one after another: an element of image l is, to the bit, what
  * the operation of the same name in HWC16N gives in lane l. Images are dense (row = width * channels, image = height *
- * row). `winner` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its contents in and
+ * row). `argmax` is an NHWC buffer as any other. scratch.h tells the size of the scratch in floats; its contents in and
  * out are unspecified.
  *
  *   conv2d_forward_nhwc, conv2d_backward_data_nhwc

@@ -9,7 +9,7 @@ static inline size_t cvy_round_to_lanes(size_t floats) {
 }
 
 /* conv2d_maxpool2x2_backward_data_hwc16n takes up to so many channels at a time. */
-enum { CVY_WINNER_CHANNELS = 6 };
+enum { CVY_ARGMAX_CHANNELS = 6 };
 
 /* How many windows of a 2x2 max-pool, along one axis, meet a tile of two inputs, at most. */
 static inline int32_t cvy_windows_over_tile(int32_t kernel, int32_t stride) {
@@ -21,12 +21,12 @@ static inline int32_t cvy_windows_over_tile(int32_t kernel, int32_t stride) {
 static inline size_t cvy_conv2d_maxpool2x2_data_scratch(const cvy_conv2d_shape *s) {
     const int32_t windows =
         cvy_windows_over_tile(s->kernel_height, s->stride_y) * cvy_windows_over_tile(s->kernel_width, s->stride_x);
-    const int32_t channels = s->input.channels < CVY_WINNER_CHANNELS ? s->input.channels : CVY_WINNER_CHANNELS;
+    const int32_t channels = s->input.channels < CVY_ARGMAX_CHANNELS ? s->input.channels : CVY_ARGMAX_CHANNELS;
     return (size_t)windows * (size_t)s->filters * (size_t)channels * CVY_LANES;
 }
 
 /* For that of the weights: in NHWC, an image and what vector loads may touch behind it. */
-static inline size_t cvy_winner_image(const cvy_conv2d_shape *s) {
+static inline size_t cvy_argmax_image(const cvy_conv2d_shape *s) {
     return cvy_round_to_lanes((size_t)s->input.height * (size_t)s->input.width * (size_t)s->input.channels) + CVY_LANES;
 }
 
@@ -35,7 +35,7 @@ static inline size_t cvy_conv2d_maxpool2x2_weights_scratch(const cvy_conv2d_shap
     const size_t winners =
         (size_t)(s->output_height / 2) * (size_t)(s->output_width / 2) * (size_t)s->filters * CVY_LANES;
     const size_t channel = (size_t)s->input.height * (size_t)s->input.width * CVY_LANES;
-    const size_t by_image = CVY_LANES * cvy_winner_image(s) + winners, in_lanes = channel + 2 * winners;
+    const size_t by_image = CVY_LANES * cvy_argmax_image(s) + winners, in_lanes = channel + 2 * winners;
     return by_image > in_lanes ? by_image : in_lanes;
 }
 

@@ -9,6 +9,6 @@
 #define KERNEL(operation) cvy_##operation##_avx2
 
 enum { TILE_CHANNELS = 3 };
-#define WINNER_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(1, 2) TILE(1, 3)
+#define ARGMAX_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(1, 2) TILE(1, 3)
 
 #include "../template/conv2d_maxpool_backward_data.h"

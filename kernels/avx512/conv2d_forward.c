@@ -7,7 +7,7 @@
  *
  * Share of the FMA peak (gcc 12, Zen 5, one block, multiply-adds counted densely): 28x28x1 -> 3 filters of
  * 5x5 90 %, 12x12x3 -> 6 95 %, 12x12x6 -> 16 97 %. Fused with silu and pool 61, 83, 90 %: a window's choice
- * (6 minima and maxima, 8 comparisons, 7 other operations), its winner (7) and silu with its derivative (25 and a
+ * (6 minima and maxima, 8 comparisons, 7 other operations), its argmax (7) and silu with its derivative (25 and a
  * division) take 20 to 25 cycles on the two pipes that do most of them, besides the multiply-adds. Tried, and slower:
  * pooling in between the next tile's kernel rows (no registers are left for it), choice and activation of a group of
  * windows in one pass, the activation of the whole block at the end.

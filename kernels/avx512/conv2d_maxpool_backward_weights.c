@@ -9,13 +9,13 @@
 #define KERNEL(operation) cvy_##operation##_avx512
 
 enum { TILE_ROWS = 5, TILE_COLUMNS = 3, IMAGES_FROM = 48, FIELD_FILTERS = 6, FIELD_VECTORS = 2 };
-#define WINNER_TILES(TILE)                                                                                             \
+#define ARGMAX_TILES(TILE)                                                                                             \
     TILE(1, 1)                                                                                                         \
     TILE(1, 2)                                                                                                         \
     TILE(1, 3)                                                                                                         \
     TILE(2, 1)                                                                                                         \
-    TILE(2, 2) TILE(2, 3) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(5, 1) TILE(5, 2)      \
-        TILE(5, 3)
+    TILE(2, 2)                                                                                                         \
+    TILE(2, 3) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(5, 1) TILE(5, 2) TILE(5, 3)
 #define FIELD_TILES(TILE) TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2)
 
 #include "../template/conv2d_maxpool_backward_weights.h"

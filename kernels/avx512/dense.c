@@ -17,8 +17,9 @@ enum { TILE_OUTPUTS = 28, TILE_INPUTS = 28, TILE_VECTORS = 6 };
     TILE(4)                                                                                                            \
     TILE(5)                                                                                                            \
     TILE(6)                                                                                                            \
-    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14) TILE(15) TILE(16) TILE(17) TILE(18) TILE(19)  \
-        TILE(20) TILE(21) TILE(22) TILE(23) TILE(24) TILE(25) TILE(26) TILE(27) TILE(28)
+    TILE(7)                                                                                                            \
+    TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14) TILE(15) TILE(16) TILE(17) TILE(18) TILE(19) TILE(20) \
+        TILE(21) TILE(22) TILE(23) TILE(24) TILE(25) TILE(26) TILE(27) TILE(28)
 #define WEIGHT_TILES(TILE)                                                                                             \
     TILE(1, 1)                                                                                                         \
     TILE(2, 1)                                                                                                         \
@@ -26,7 +27,8 @@ enum { TILE_OUTPUTS = 28, TILE_INPUTS = 28, TILE_VECTORS = 6 };
     TILE(8, 1)                                                                                                         \
     TILE(16, 1)                                                                                                        \
     TILE(24, 1)                                                                                                        \
-    TILE(28, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3)    \
-        TILE(1, 4) TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 5) TILE(2, 5) TILE(4, 5) TILE(1, 6) TILE(2, 6) TILE(4, 6)
+    TILE(28, 1)                                                                                                        \
+    TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3) TILE(1, 4)     \
+        TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 5) TILE(2, 5) TILE(4, 5) TILE(1, 6) TILE(2, 6) TILE(4, 6)
 
 #include "../template/dense.h"

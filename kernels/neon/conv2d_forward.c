@@ -15,8 +15,8 @@ enum { TILE_FILTERS = 6 };
     TILE(4, 1)                                                                                                         \
     TILE(8, 1)                                                                                                         \
     TILE(1, 2)                                                                                                         \
-    TILE(2, 2) TILE(4, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(1, 5) TILE(2, 5) TILE(1, 6)      \
-        TILE(2, 6)
+    TILE(2, 2)                                                                                                         \
+    TILE(4, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(1, 5) TILE(2, 5) TILE(1, 6) TILE(2, 6)
 
 #include "../template/conv2d_forward.h"
 #include "../template/nhwc_activation_maxpool.h"

@@ -9,7 +9,7 @@
 #define KERNEL(operation) cvy_##operation##_neon
 
 enum { TILE_CHANNELS = 6 };
-#define WINNER_TILES(TILE)                                                                                             \
+#define ARGMAX_TILES(TILE)                                                                                             \
     TILE(1, 1) TILE(2, 1) TILE(1, 2) TILE(2, 2) TILE(1, 3) TILE(2, 3) TILE(1, 4) TILE(1, 5) TILE(1, 6)
 
 #include "../template/conv2d_maxpool_backward_data.h"

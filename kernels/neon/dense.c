@@ -14,8 +14,8 @@ enum { TILE_OUTPUTS = 6, TILE_INPUTS = 28, TILE_VECTORS = 6 };
     TILE(4, 1)                                                                                                         \
     TILE(8, 1)                                                                                                         \
     TILE(16, 1)                                                                                                        \
-    TILE(24, 1) TILE(28, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3)   \
-        TILE(8, 3) TILE(1, 4) TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 5) TILE(2, 5) TILE(4, 5) TILE(1, 6) TILE(2, 6)  \
-            TILE(4, 6)
+    TILE(24, 1)                                                                                                        \
+    TILE(28, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3)    \
+        TILE(1, 4) TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 5) TILE(2, 5) TILE(4, 5) TILE(1, 6) TILE(2, 6) TILE(4, 6)
 
 #include "../template/dense.h"

@@ -1,4 +1,4 @@
-/* Convolution, activation and 2x2 max-pool in one, and its gradients, which know only the winner of each window. */
+/* Convolution, activation and 2x2 max-pool in one, and its gradients, which know only the argmax of each window. */
 #include "../contract.h"
 #include "activation.h"
 #include "conv2d.h"
@@ -41,10 +41,10 @@ static int output_x(int px, int i) {
     return 2 * px + i % 2;
 }
 
-/* One pooled output, all 16 lanes, at offset `at` of y, derivative and winner. */
+/* One pooled output, all 16 lanes, at offset `at` of y, derivative and argmax. */
 static void pool_window(const cvy_conv2d_shape *shape, cvy_activation_kind activation, const float *x,
                         const float *weights, const float *bias, int py, int px, int f, size_t at, float *y,
-                        float *derivative, int32_t *winner) {
+                        float *derivative, int32_t *argmax) {
     float outputs[4][CVY_LANES];
     for (int i = 0; i < 4; i++)
         conv2d_output(shape, x, weights, bias, output_y(py, i), output_x(px, i), f, outputs[i]);
@@ -53,27 +53,27 @@ static void pool_window(const cvy_conv2d_shape *shape, cvy_activation_kind activ
         const float chosen = choose(activation, z);
         float slope;
         y[at + l] = activate(activation, chosen, &slope);
-        if (winner) {
+        if (argmax) {
             derivative[at + l] = slope;
-            winner[at + l] = first_equal(z, chosen);
+            argmax[at + l] = first_equal(z, chosen);
         }
     }
 }
 
 void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, cvy_activation_kind activation,
                                                  const float *x, const float *weights, const float *bias, float *y,
-                                                 float *derivative, int32_t *winner) {
+                                                 float *derivative, int32_t *argmax) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_activation(activation));
     assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
-    assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(winner) && !derivative == !winner);
+    assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(argmax) && !derivative == !argmax);
     const int height = shape->output_height / 2, width = shape->output_width / 2;
     const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int py = 0; py < height; py++)
         for (int px = 0; px < width; px++)
             for (int f = filters.first; f < filters.end; f++)
                 pool_window(shape, activation, x, weights, bias, py, px, f, hwc16n(width, shape->filters, py, px, f), y,
-                            derivative, winner);
+                            derivative, argmax);
 }
 
 /* The windows along one axis that meet the tile of two inputs in which a position lies. The fields of window w span the
@@ -94,7 +94,7 @@ static float weight_between(const cvy_conv2d_shape *shape, const float *weights,
 }
 
 /* The chain of dx[y][x][c] over the windows that meet its tile: py, px, f ascending. */
-static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const int32_t *winner, const float *weights,
+static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const int32_t *argmax, const float *weights,
                            int y, int x, int c, float sum[CVY_LANES]) {
     const int height = shape->output_height / 2, width = shape->output_width / 2;
     const cover rows = windows_over(y, shape->kernel_height, shape->stride_y, height);
@@ -109,17 +109,17 @@ static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const
                     weight[i] = weight_between(shape, weights, y, x, c, output_y(py, i), output_x(px, i), f);
                 const size_t at = hwc16n(width, shape->filters, py, px, f);
                 for (int l = 0; l < CVY_LANES; l++)
-                    sum[l] = fmaf(dy[at + l], weight[winner[at + l]], sum[l]);
+                    sum[l] = fmaf(dy[at + l], weight[argmax[at + l]], sum[l]);
             }
         }
     }
 }
 
 void cvy_conv2d_maxpool2x2_backward_data_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *dy,
-                                                       const int32_t *winner, const float *weights,
+                                                       const int32_t *argmax, const float *weights,
                                                        const float *derivative, float *dx, float *scratch) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->input.channels));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     (void)scratch;
     const cvy_image_shape *input = &shape->input;
@@ -128,7 +128,7 @@ void cvy_conv2d_maxpool2x2_backward_data_hwc16n_scalar(const cvy_conv2d_shape *s
         for (int x = 0; x < input->width; x++) {
             for (int c = channels.first; c < channels.end; c++) {
                 const size_t at = hwc16n(input->width, input->channels, y, x, c);
-                input_gradient(shape, dy, winner, weights, y, x, c, dx + at);
+                input_gradient(shape, dy, argmax, weights, y, x, c, dx + at);
                 for (int l = 0; derivative && l < CVY_LANES; l++)
                     dx[at + l] *= derivative[at + l];
             }
@@ -137,7 +137,7 @@ void cvy_conv2d_maxpool2x2_backward_data_hwc16n_scalar(const cvy_conv2d_shape *s
 }
 
 /* dweights[ky][kx][c][f]: the chain of each lane over the windows in row-major order, and their fold. */
-static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *winner,
+static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *argmax,
                              int ky, int kx, int c, int f) {
     const int height = shape->output_height / 2, width = shape->output_width / 2;
     float sum[CVY_LANES] = {0};
@@ -145,7 +145,7 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, cons
         for (int px = 0; px < width; px++) {
             const size_t at = hwc16n(width, shape->filters, py, px, f);
             for (int l = 0; l < CVY_LANES; l++) {
-                const int i = winner[at + l];
+                const int i = argmax[at + l];
                 const size_t from =
                     hwc16n(shape->input.width, shape->input.channels, output_y(py, i) * shape->stride_y + ky,
                            output_x(px, i) * shape->stride_x + kx, c);
@@ -157,10 +157,10 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, cons
 }
 
 void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x,
-                                                          const float *dy, const int32_t *winner, float *dweights,
+                                                          const float *dy, const int32_t *argmax, float *dweights,
                                                           float *dbias, float *scratch) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned(scratch));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     (void)scratch;
     const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
@@ -168,7 +168,7 @@ void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape
         for (int kx = 0; kx < shape->kernel_width; kx++)
             for (int c = 0; c < shape->input.channels; c++)
                 for (int f = filters.first; f < filters.end; f++)
-                    dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, x, dy, winner, ky, kx, c, f);
+                    dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, x, dy, argmax, ky, kx, c, f);
     if (dbias)
         conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, filters, dy,
                              dbias);

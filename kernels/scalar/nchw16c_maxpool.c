@@ -3,17 +3,17 @@
 #include "nchw16c.h"
 #include "window.h"
 
-/* The largest element of window (oy, ox) of channel c; *winner is its position. */
-static float maximum(const cvy_pool_shape *shape, const float *x, int n, int oy, int ox, int c, int32_t *winner) {
+/* The largest element of window (oy, ox) of channel c; *argmax is its position. */
+static float maximum(const cvy_pool_shape *shape, const float *x, int n, int oy, int ox, int c, int32_t *argmax) {
     const window w = window_at(shape, oy, ox);
-    *winner = w.top * shape->width + w.left;
+    *argmax = w.top * shape->width + w.left;
     float largest = x[pool_input_at(shape, n, w.top, w.left, c)];
     for (int iy = w.top; iy < w.bottom; iy++) {
         for (int ix = w.left; ix < w.right; ix++) {
             const float value = x[pool_input_at(shape, n, iy, ix, c)];
             if (value > largest) {
                 largest = value;
-                *winner = iy * shape->width + ix;
+                *argmax = iy * shape->width + ix;
             }
         }
     }
@@ -21,9 +21,9 @@ static float maximum(const cvy_pool_shape *shape, const float *x, int n, int oy,
 }
 
 void cvy_maxpool_forward_nchw16c_scalar(const cvy_pool_shape *shape, int32_t count, const float *x, float *y,
-                                        int32_t *winner) {
+                                        int32_t *argmax) {
     assert(cvy_is_pool(shape) && cvy_is_lane_count(count));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(winner));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(argmax));
     for (int n = 0; n < count; n++) {
         for (int oy = 0; oy < shape->output_height; oy++) {
             for (int ox = 0; ox < shape->output_width; ox++) {
@@ -31,8 +31,8 @@ void cvy_maxpool_forward_nchw16c_scalar(const cvy_pool_shape *shape, int32_t cou
                     const size_t at = pool_output_at(shape, n, oy, ox, c);
                     int32_t position;
                     y[at] = maximum(shape, x, n, oy, ox, c, &position);
-                    if (winner)
-                        winner[at] = position;
+                    if (argmax)
+                        argmax[at] = position;
                 }
             }
         }
@@ -40,9 +40,9 @@ void cvy_maxpool_forward_nchw16c_scalar(const cvy_pool_shape *shape, int32_t cou
 }
 
 void cvy_maxpool_backward_nchw16c_scalar(const cvy_pool_shape *shape, int32_t count, const float *dy,
-                                         const int32_t *winner, const float *derivative, float *dx) {
+                                         const int32_t *argmax, const float *derivative, float *dx) {
     assert(cvy_is_pool(shape) && cvy_is_lane_count(count));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t inputs = pool_input_at(shape, count, 0, 0, 0);
     for (size_t i = 0; i < inputs; i++)
         dx[i] = 0.0f;
@@ -51,7 +51,7 @@ void cvy_maxpool_backward_nchw16c_scalar(const cvy_pool_shape *shape, int32_t co
             for (int ox = 0; ox < shape->output_width; ox++) {
                 for (int c = 0; c < nchw16c_padded(shape->channels); c++) {
                     const size_t at = pool_output_at(shape, n, oy, ox, c);
-                    const int iy = winner[at] / shape->width, ix = winner[at] % shape->width;
+                    const int iy = argmax[at] / shape->width, ix = argmax[at] % shape->width;
                     dx[pool_input_at(shape, n, iy, ix, c)] += dy[at];
                 }
             }

@@ -3,25 +3,25 @@
 #include "layout.h"
 #include "window.h"
 
-/* The largest element of channel c, lane l; *winner is its position. */
-static float maximum(const cvy_pool_shape *shape, const float *x, const window *w, int c, int l, int32_t *winner) {
-    *winner = w->top * shape->width + w->left;
+/* The largest element of channel c, lane l; *argmax is its position. */
+static float maximum(const cvy_pool_shape *shape, const float *x, const window *w, int c, int l, int32_t *argmax) {
+    *argmax = w->top * shape->width + w->left;
     float largest = x[hwc16n(shape->width, shape->channels, w->top, w->left, c) + l];
     for (int iy = w->top; iy < w->bottom; iy++) {
         for (int ix = w->left; ix < w->right; ix++) {
             const float value = x[hwc16n(shape->width, shape->channels, iy, ix, c) + l];
             if (value > largest) {
                 largest = value;
-                *winner = iy * shape->width + ix;
+                *argmax = iy * shape->width + ix;
             }
         }
     }
     return largest;
 }
 
-void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y, int32_t *winner) {
+void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y, int32_t *argmax) {
     assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(winner));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(argmax));
     const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
@@ -31,8 +31,8 @@ void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float 
                 for (int l = 0; l < CVY_LANES; l++) {
                     int32_t position;
                     y[at + l] = maximum(shape, x, &w, c, l, &position);
-                    if (winner)
-                        winner[at + l] = position;
+                    if (argmax)
+                        argmax[at + l] = position;
                 }
             }
         }
@@ -55,10 +55,10 @@ static void multiply(const cvy_pool_shape *shape, cvy_slice channels, const floa
         }
 }
 
-void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const int32_t *winner,
+void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const int32_t *argmax,
                                         const float *derivative, float *dx) {
     assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     clear(shape, channels, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
@@ -66,7 +66,7 @@ void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float
             for (int c = channels.first; c < channels.end; c++) {
                 const size_t at = hwc16n(shape->output_width, shape->channels, oy, ox, c);
                 for (int l = 0; l < CVY_LANES; l++)
-                    dx[((size_t)winner[at + l] * shape->channels + c) * CVY_LANES + l] += dy[at + l];
+                    dx[((size_t)argmax[at + l] * shape->channels + c) * CVY_LANES + l] += dy[at + l];
             }
         }
     }

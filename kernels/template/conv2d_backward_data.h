@@ -44,29 +44,29 @@ static inline part part_of(const axis *a, int q, int extent, int m) {
     return (part){.first = greatest(0, m - q), .end = least(least(extent, a->positions - q), a->outputs + m - q)};
 }
 
-typedef struct data_walk {
+typedef struct data_strides {
     axis y, x;
     int kernel_width, channels, filters;
     cvy_slice slice;             /* of the channels */
     ptrdiff_t dy_row, dy_column; /* floats */
     size_t dx_row, dx_column;    /* between neighbours within the class */
-} data_walk;
+} data_strides;
 
 /* Where tap (my, mx) of the class stands in the weights, for channel 0 and filter 0. */
-static inline size_t tap_offset(const data_walk *walk, int my, int mx) {
-    const size_t ky = walk->y.residue + my * walk->y.stride, kx = walk->x.residue + mx * walk->x.stride;
-    return (ky * walk->kernel_width + kx) * walk->channels * walk->filters;
+static inline size_t tap_offset(const data_strides *strides, int my, int mx) {
+    const size_t ky = strides->y.residue + my * strides->y.stride, kx = strides->x.residue + mx * strides->x.stride;
+    return (ky * strides->kernel_width + kx) * strides->channels * strides->filters;
 }
 
-typedef void tile_fn(const data_walk *walk, int qy, int qx, const float *dy, const float *weights,
+typedef void tile_fn(const data_strides *strides, int qy, int qx, const float *dy, const float *weights,
                      const float *derivative, float *dx);
 
 /* All filters of one tap for the part [top, bottom) x [left, right) of the tile. */
 TILE_BODY void accumulate(const int top, const int bottom, const int left, const int right, const int channels,
-                          const data_walk *walk, const float *dy, const float *weights,
+                          const data_strides *strides, const float *dy, const float *weights,
                           V sum[TILE_ROWS][TILE_COLUMNS][TILE_CHANNELS]) {
-    const ptrdiff_t dy_row = walk->dy_row, dy_column = walk->dy_column;
-    const size_t filters = walk->filters;
+    const ptrdiff_t dy_row = strides->dy_row, dy_column = strides->dy_column;
+    const size_t filters = strides->filters;
     for (size_t f = 0; f < filters; f++, dy += CVY_LANES, weights++) {
         V weight[TILE_CHANNELS];
         UNROLL for (int c = 0; c < channels; c++) weight[c] = v_set1(weights[c * filters]);
@@ -83,25 +83,26 @@ TILE_BODY void accumulate(const int top, const int bottom, const int left, const
 #define PART_CASE(top, bottom, left, right)                                                                            \
     case PART(top, bottom, left, right):                                                                               \
         if ((right) <= columns)                                                                                        \
-            accumulate(top, bottom, left, right, channels, walk, from, tap, sum);                                      \
+            accumulate(top, bottom, left, right, channels, strides, from, tap, sum);                                   \
         break;
 #define PART_ROWS(left, right) PART_CASE(0, 2, left, right) PART_CASE(0, 1, left, right) PART_CASE(1, 2, left, right)
 
-TILE_BODY void tile(const int columns, const int channels, const data_walk *walk, int qy, int qx, const float *dy,
+TILE_BODY void tile(const int columns, const int channels, const data_strides *strides, int qy, int qx, const float *dy,
                     const float *weights, const float *derivative, float *dx) {
     V sum[TILE_ROWS][TILE_COLUMNS][TILE_CHANNELS];
     UNROLL for (int i = 0; i < TILE_ROWS; i++) UNROLL for (int j = 0; j < columns; j++)
         UNROLL for (int c = 0; c < channels; c++) sum[i][j][c] = v_zero();
-    for (int my = walk->y.taps - 1; my >= 0; my--) {
-        const part rows = part_of(&walk->y, qy, TILE_ROWS, my);
+    for (int my = strides->y.taps - 1; my >= 0; my--) {
+        const part rows = part_of(&strides->y, qy, TILE_ROWS, my);
         if (rows.first >= rows.end)
             continue;
-        for (int mx = walk->x.taps - 1; mx >= 0; mx--) {
-            const part across = part_of(&walk->x, qx, columns, mx);
+        for (int mx = strides->x.taps - 1; mx >= 0; mx--) {
+            const part across = part_of(&strides->x, qx, columns, mx);
             if (across.first >= across.end)
                 continue;
-            const float *from = dy + (qy + rows.first - my) * walk->dy_row + (qx + across.first - mx) * walk->dy_column;
-            const float *tap = weights + tap_offset(walk, my, mx);
+            const float *from =
+                dy + (qy + rows.first - my) * strides->dy_row + (qx + across.first - mx) * strides->dy_column;
+            const float *tap = weights + tap_offset(strides, my, mx);
             switch (PART(rows.first, rows.end, across.first, across.end)) {
                 PART_ROWS(0, 4)
                 PART_ROWS(0, 3)
@@ -117,17 +118,17 @@ TILE_BODY void tile(const int columns, const int channels, const data_walk *walk
         }
     }
     UNROLL for (int i = 0; i < TILE_ROWS; i++)
-        UNROLL for (int j = 0; j < columns; j++) if (qy + i < walk->y.positions && qx + j < walk->x.positions)
+        UNROLL for (int j = 0; j < columns; j++) if (qy + i < strides->y.positions && qx + j < strides->x.positions)
             UNROLL for (int c = 0; c < channels; c++) {
-        const size_t at = i * walk->dx_row + j * walk->dx_column + (size_t)c * CVY_LANES;
+        const size_t at = i * strides->dx_row + j * strides->dx_column + (size_t)c * CVY_LANES;
         v_store(dx + at, derivative ? v_mul(sum[i][j][c], v_load(derivative + at)) : sum[i][j][c]);
     }
 }
 
 #define TILE(columns, channels)                                                                                        \
-    static void tile_2x##columns##x##channels(const data_walk *walk, int qy, int qx, const float *dy,                  \
+    static void tile_2x##columns##x##channels(const data_strides *strides, int qy, int qx, const float *dy,            \
                                               const float *weights, const float *derivative, float *dx) {              \
-        tile(columns, channels, walk, qy, qx, dy, weights, derivative, dx);                                            \
+        tile(columns, channels, strides, qy, qx, dy, weights, derivative, dx);                                         \
     }
 DATA_TILES(TILE)
 #undef TILE
@@ -142,14 +143,14 @@ static const struct {
 };
 
 /* The inputs of one class pair, VL lanes from where dy and dx point on. */
-static void backward_class(const data_walk *walk, const float *dy, const float *weights, const float *derivative,
+static void backward_class(const data_strides *strides, const float *dy, const float *weights, const float *derivative,
                            float *dx) {
-    for (int qy = 0; qy < walk->y.positions; qy += TILE_ROWS)
-        for (int c = walk->slice.first, channels; c < walk->slice.end; c += channels) {
-            channels = tile_extent(walk->slice.end - c, TILE_CHANNELS);
-            for (int qx = 0; qx < walk->x.positions; qx += tiles[channels].columns) {
-                const size_t at = qy * walk->dx_row + qx * walk->dx_column + (size_t)c * CVY_LANES;
-                tiles[channels].run(walk, qy, qx, dy, weights + (size_t)c * walk->filters,
+    for (int qy = 0; qy < strides->y.positions; qy += TILE_ROWS)
+        for (int c = strides->slice.first, channels; c < strides->slice.end; c += channels) {
+            channels = tile_extent(strides->slice.end - c, TILE_CHANNELS);
+            for (int qx = 0; qx < strides->x.positions; qx += tiles[channels].columns) {
+                const size_t at = qy * strides->dx_row + qx * strides->dx_column + (size_t)c * CVY_LANES;
+                tiles[channels].run(strides, qy, qx, dy, weights + (size_t)c * strides->filters,
                                     derivative ? derivative + at : NULL, dx + at);
             }
         }
@@ -159,7 +160,7 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
                           float *dx) {
     const cvy_image_shape *input = &shape->input;
     const size_t pixel = (size_t)input->channels * CVY_LANES, row = input->width * pixel;
-    data_walk walk = {
+    data_strides strides = {
         .kernel_width = shape->kernel_width,
         .channels = input->channels,
         .slice = cvy_slice_of(shape->slice, input->channels),
@@ -168,14 +169,14 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
         .dx_column = shape->stride_x * pixel,
         .dx_row = shape->stride_y * row,
     };
-    walk.dy_row = shape->output_width * walk.dy_column;
+    strides.dy_row = shape->output_width * strides.dy_column;
     for (int lane = 0; lane < CVY_LANES; lane += VL)
         for (int ry = 0; ry < least(shape->stride_y, input->height); ry++)
             for (int rx = 0; rx < least(shape->stride_x, input->width); rx++) {
                 const size_t at = ry * row + rx * pixel + lane;
-                walk.y = axis_of(ry, shape->stride_y, shape->kernel_height, input->height, shape->output_height);
-                walk.x = axis_of(rx, shape->stride_x, shape->kernel_width, input->width, shape->output_width);
-                backward_class(&walk, dy + lane, weights, derivative ? derivative + at : NULL, dx + at);
+                strides.y = axis_of(ry, shape->stride_y, shape->kernel_height, input->height, shape->output_height);
+                strides.x = axis_of(rx, shape->stride_x, shape->kernel_width, input->width, shape->output_width);
+                backward_class(&strides, dy + lane, weights, derivative ? derivative + at : NULL, dx + at);
             }
 }
 

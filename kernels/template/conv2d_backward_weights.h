@@ -13,25 +13,25 @@
 #include "tile.h"
 
 /* The outputs of one image, in order. */
-typedef struct field_walk {
+typedef struct field_strides {
     int rows, columns; /* of outputs */
     int filters;
     size_t image;                   /* floats from an image to the next */
     size_t kernel_row;              /* and from a field's row to the next */
     size_t field_row, field_column; /* to the field of the next output row, column */
-} field_walk;
+} field_strides;
 
 typedef V tile_sums[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS];
 
 /* The filters of an output share its field. */
-TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_walk *walk,
+TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_strides *strides,
                           const float *images, const float *dy, tile_sums sum) {
-    const size_t kernel_row = walk->kernel_row, step = (size_t)walk->filters * CVY_LANES;
-    for (int l = 0; l < CVY_LANES; l++, images += walk->image) {
+    const size_t kernel_row = strides->kernel_row, step = (size_t)strides->filters * CVY_LANES;
+    for (int l = 0; l < CVY_LANES; l++, images += strides->image) {
         const float *gradient = dy + l, *field_row = images;
-        for (int oy = 0; oy < walk->rows; oy++, field_row += walk->field_row) {
+        for (int oy = 0; oy < strides->rows; oy++, field_row += strides->field_row) {
             const float *field = field_row;
-            for (int ox = 0; ox < walk->columns; ox++, field += walk->field_column, gradient += step) {
+            for (int ox = 0; ox < strides->columns; ox++, field += strides->field_column, gradient += step) {
                 V g[TILE_FILTERS];
                 UNROLL for (int f = 0; f < filters; f++) g[f] = v_set1(gradient[f * CVY_LANES]);
                 UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) {
@@ -61,15 +61,15 @@ TILE_BODY void store_sums(const int filters, const int rows, const int vectors, 
     }
 }
 
-typedef void tile_fn(const field_walk *walk, const float *images, const float *dy, const weight_target *target);
+typedef void tile_fn(const field_strides *strides, const float *images, const float *dy, const weight_target *target);
 
 #define TILE(filters, rows, vectors)                                                                                   \
-    static void tile_##filters##x##rows##x##vectors(const field_walk *walk, const float *images, const float *dy,      \
-                                                    const weight_target *target) {                                     \
+    static void tile_##filters##x##rows##x##vectors(const field_strides *strides, const float *images,                 \
+                                                    const float *dy, const weight_target *target) {                    \
         tile_sums sum;                                                                                                 \
         UNROLL for (int f = 0; f < filters; f++) UNROLL for (int k = 0; k < rows; k++)                                 \
             UNROLL for (int v = 0; v < vectors; v++) sum[f][k][v] = v_zero();                                          \
-        accumulate(filters, rows, vectors, walk, images, dy, sum);                                                     \
+        accumulate(filters, rows, vectors, strides, images, dy, sum);                                                  \
         store_sums(filters, rows, vectors, target, sum);                                                               \
     }
 #define TILES_OF(filters, vectors) OF_EACH_ROWS(TILE, filters, vectors)
@@ -92,7 +92,7 @@ static inline int tile_filters(int vectors, int left) {
     return filters;
 }
 
-static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, const field_walk *walk,
+static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, const field_strides *strides,
                              const float *images, const float *dy, float *dweights) {
     const int row = shape->kernel_width * shape->input.channels;
     weight_target target = {.filters = shape->filters, .kernel_row = (size_t)row * shape->filters};
@@ -104,8 +104,8 @@ static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, con
             for (int f = slice.first, filters; f < slice.end; f += filters) {
                 filters = tile_filters(vectors, slice.end - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;
-                tiles[filters][vectors][rows](walk, images + ky * walk->kernel_row + i, dy + (size_t)f * CVY_LANES,
-                                              &target);
+                tiles[filters][vectors][rows](strides, images + ky * strides->kernel_row + i,
+                                              dy + (size_t)f * CVY_LANES, &target);
             }
         }
     }
@@ -117,7 +117,7 @@ void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const
     assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_float_aligned(images) && cvy_is_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    const field_walk walk = {
+    const field_strides strides = {
         .rows = shape->output_height,
         .columns = shape->output_width,
         .filters = shape->filters,
@@ -127,7 +127,7 @@ void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const
         .field_column = (size_t)shape->stride_x * shape->input.channels,
     };
     const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
-    backward_weights(shape, slice, &walk, images, dy, dweights);
+    backward_weights(shape, slice, &strides, images, dy, dweights);
     if (dbias)
-        bias_gradient(walk.rows * walk.columns, shape->filters, slice, dy, dbias);
+        bias_gradient(strides.rows * strides.columns, shape->filters, slice, dy, dbias);
 }

@@ -228,7 +228,7 @@ static inline cover cover_of(int position, int kernel, int stride, int outputs) 
 }
 
 /* What the rows of dx have in common; dx, its first block of channels, holds zeros. */
-typedef struct data_walk {
+typedef struct data_strides {
     const cvy_conv2d_shape *shape;
     const float *dy, *weights;
     float *dx;
@@ -236,10 +236,10 @@ typedef struct data_walk {
     ptrdiff_t tap;
     row_pair pair; /* a row of outputs, and inputs under one tap */
     field field;   /* one output */
-} data_walk;
+} data_strides;
 
 /* Row y of dx, tap by tap. */
-static void data_row_by_taps(const data_walk *w, int y) {
+static void data_row_by_taps(const data_strides *w, int y) {
     const cvy_conv2d_shape *shape = w->shape;
     const cover down = cover_of(y, shape->kernel_height, shape->stride_y, shape->output_height);
     for (int oy = down.first; oy < down.first + down.count; oy++) {
@@ -252,7 +252,7 @@ static void data_row_by_taps(const data_walk *w, int y) {
 }
 
 /* The same field by field; each run of columns is covered alike but for the shift. */
-static void data_row_by_fields(const data_walk *w, int y) {
+static void data_row_by_fields(const data_strides *w, int y) {
     const cvy_conv2d_shape *shape = w->shape;
     const int kernel_width = shape->kernel_width, stride = shape->stride_x;
     const int interior = stride == 1 ? shape->output_width - kernel_width + 1 : 0;
@@ -285,7 +285,7 @@ static void data_blocks(const cvy_conv2d_shape *shape, int images, int blocks, c
     const size_t dx_row = (size_t)input->width * BLOCK, dy_row = (size_t)shape->output_width * BLOCK;
     const size_t channels = (size_t)blocks_of(input->channels) * BLOCK;
     const ptrdiff_t tap = (ptrdiff_t)(shape->filters * channels);
-    const data_walk w = {
+    const data_strides w = {
         .shape = shape,
         .dy = dy,
         .weights = weights,

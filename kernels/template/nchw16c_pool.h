@@ -25,7 +25,7 @@ static inline size_t y_plane_of(const cvy_pool_shape *shape) {
 
 /* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or all of it where it has won -------
  *
- * `average` is a constant where these are inlined; winner is NULL then. */
+ * `average` is a constant where these are inlined; argmax is NULL then. */
 
 /* What no window covers. */
 static inline void clear(int pixels, const float *derivative, float *dx) {
@@ -34,24 +34,24 @@ static inline void clear(int pixels, const float *derivative, float *dx) {
 }
 
 /* VL channels of one window, whose first element stands at `first`; +0 and dy, which is not always dy: it may be -0. */
-TILE_BODY void backward_window_2x2(const bool average, int first, int width, const float *dy, const int32_t *winner,
+TILE_BODY void backward_window_2x2(const bool average, int first, int width, const float *dy, const int32_t *argmax,
                                    const float *derivative, float *dx) {
     const V sum = v_add(v_zero(), average ? v_mul(v_load(dy), v_set1(0.25f)) : v_load(dy));
     UNROLL for (int tap = 0; tap < 4; tap++) {
         const int position = first + tap / 2 * width + tap % 2;
         const size_t to = (size_t)position * PIXEL;
-        const V own = average ? sum : v_select(vi_eq(vi_load(winner), vi_set1(position)), sum, v_zero());
+        const V own = average ? sum : v_select(vi_eq(vi_load(argmax), vi_set1(position)), sum, v_zero());
         v_store(dx + to, derivative ? v_mul(own, v_load(derivative + to)) : own);
     }
 }
 
 TILE_BODY void backward_rows_2x2(const bool average, const cvy_pool_shape *shape, int oy, const float *dy,
-                                 const int32_t *winner, const float *derivative, float *dx) {
+                                 const int32_t *argmax, const float *derivative, float *dx) {
     const int width = shape->width;
     for (int ox = 0; ox < shape->output_width; ox++)
         UNROLL for (int i = 0; i < PIXEL; i += VL) {
             const size_t from = (size_t)ox * PIXEL + i;
-            backward_window_2x2(average, 2 * (oy * width + ox), width, dy + from, average ? NULL : winner + from,
+            backward_window_2x2(average, 2 * (oy * width + ox), width, dy + from, average ? NULL : argmax + from,
                                 derivative ? derivative + i : NULL, dx + i);
         }
     for (int y = 2 * oy; y < 2 * oy + 2; y++) {
@@ -61,10 +61,10 @@ TILE_BODY void backward_rows_2x2(const bool average, const cvy_pool_shape *shape
 }
 
 TILE_BODY void backward_plane_2x2(const bool average, const cvy_pool_shape *shape, const float *dy,
-                                  const int32_t *winner, const float *derivative, float *dx) {
+                                  const int32_t *argmax, const float *derivative, float *dx) {
     const size_t row = (size_t)shape->output_width * PIXEL;
     for (int oy = 0; oy < shape->output_height; oy++) {
-        const int32_t *won = average ? NULL : winner + oy * row;
+        const int32_t *won = average ? NULL : argmax + oy * row;
         if (derivative)
             backward_rows_2x2(average, shape, oy, dy + oy * row, won, derivative, dx);
         else

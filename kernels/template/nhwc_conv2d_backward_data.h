@@ -19,12 +19,12 @@
 #include "../scratch.h"
 #include "tile.h"
 
-typedef struct data_walk {
+typedef struct data_strides {
     int rows, columns, filters;
     size_t field_row, field_column; /* floats from an output's field to that of the next row, column */
     size_t dx_image, dy_image;
     size_t filter; /* from a filter's weights to the next */
-} data_walk;
+} data_strides;
 
 /* A run of slots: where in an output's field each stands, and which of its lanes belong to it (all ones or zeros). */
 typedef struct field_slot {
@@ -32,17 +32,18 @@ typedef struct field_slot {
     const int32_t *lanes;
 } field_slot;
 
-typedef void tile_fn(const data_walk *walk, const field_slot *slots, const float *dy, const float *weights, float *dx);
+typedef void tile_fn(const data_strides *strides, const field_slot *slots, const float *dy, const float *weights,
+                     float *dx);
 
 /* One output of each image: all its filters. */
-TILE_BODY void add_output(const int images, const int slots, const data_walk *walk, const field_slot *slot,
+TILE_BODY void add_output(const int images, const int slots, const data_strides *strides, const field_slot *slot,
                           const float *dy, const float *weights, float *dx) {
     V sum[TILE_IMAGES][TILE_SLOTS];
     UNROLL for (int n = 0; n < images; n++) UNROLL for (int s = 0; s < slots; s++) sum[n][s] =
-        v_loadu(dx + n * walk->dx_image + slot[s].offset);
-    for (int f = 0; f < walk->filters; f++, dy++, weights += walk->filter) {
+        v_loadu(dx + n * strides->dx_image + slot[s].offset);
+    for (int f = 0; f < strides->filters; f++, dy++, weights += strides->filter) {
         V gradient[TILE_IMAGES];
-        UNROLL for (int n = 0; n < images; n++) gradient[n] = v_set1(dy[n * walk->dy_image]);
+        UNROLL for (int n = 0; n < images; n++) gradient[n] = v_set1(dy[n * strides->dy_image]);
         UNROLL for (int s = 0; s < slots; s++) {
             const V weight = v_keep(v_load(weights + s * VL));
             UNROLL for (int n = 0; n < images; n++) sum[n][s] = v_fma(gradient[n], weight, sum[n][s]);
@@ -52,19 +53,19 @@ TILE_BODY void add_output(const int images, const int slots, const data_walk *wa
     UNROLL for (int s = 0; s < slots; s++) {
         const VM own = vi_eq(vi_load(slot[s].lanes), vi_set1(-1));
         UNROLL for (int n = 0; n < images; n++) {
-            float *to = dx + n * walk->dx_image + slot[s].offset;
+            float *to = dx + n * strides->dx_image + slot[s].offset;
             v_storeu(to, v_select(own, sum[n][s], v_loadu(to)));
         }
     }
 }
 
 #define TILE(images, slots)                                                                                            \
-    static void tile_##images##x##slots(const data_walk *walk, const field_slot *slot, const float *dy,                \
+    static void tile_##images##x##slots(const data_strides *strides, const field_slot *slot, const float *dy,          \
                                         const float *weights, float *dx) {                                             \
-        for (int oy = 0; oy < walk->rows; oy++) {                                                                      \
-            float *field = dx + oy * walk->field_row;                                                                  \
-            for (int ox = 0; ox < walk->columns; ox++, field += walk->field_column, dy += walk->filters)               \
-                add_output(images, slots, walk, slot, dy, weights, field);                                             \
+        for (int oy = 0; oy < strides->rows; oy++) {                                                                   \
+            float *field = dx + oy * strides->field_row;                                                               \
+            for (int ox = 0; ox < strides->columns; ox++, field += strides->field_column, dy += strides->filters)      \
+                add_output(images, slots, strides, slot, dy, weights, field);                                          \
         }                                                                                                              \
     }
 TILES(TILE)
@@ -111,8 +112,8 @@ static void finish_image(size_t count, const float *copy, const float *derivativ
 }
 
 /* The images' sums of all slots, in their copies, which begin as +0. */
-static void add_slots(const cvy_conv2d_shape *shape, const data_walk *walk, int images, int vectors, const float *dy,
-                      const float *weights, float *copies) {
+static void add_slots(const cvy_conv2d_shape *shape, const data_strides *strides, int images, int vectors,
+                      const float *dy, const float *weights, float *copies) {
     _Alignas(64) int32_t lanes[2 * VL];
     const int elements = shape->kernel_width * shape->input.channels, last = elements - (vectors - 1) * VL;
     for (int i = 0; i < VL; i++) {
@@ -130,7 +131,7 @@ static void add_slots(const cvy_conv2d_shape *shape, const data_walk *walk, int 
             run[s] =
                 (field_slot){(size_t)ky * shape->input.row + (size_t)v * VL, v == vectors - 1 ? lanes + VL : lanes};
         }
-        tiles[images][slots](walk, run, dy, weights + (size_t)(end - slots) * VL, copies);
+        tiles[images][slots](strides, run, dy, weights + (size_t)(end - slots) * VL, copies);
     }
 }
 
@@ -142,7 +143,7 @@ void KERNEL(conv2d_backward_data_nhwc)(const cvy_conv2d_shape *shape, int32_t co
     const cvy_image_shape *input = &shape->input;
     const int vectors = (shape->kernel_width * input->channels + VL - 1) / VL;
     const size_t image = input->image, copy = cvy_nhwc_image_copy(input);
-    const data_walk walk = {
+    const data_strides strides = {
         .rows = shape->output_height,
         .columns = shape->output_width,
         .filters = shape->filters,
@@ -158,7 +159,7 @@ void KERNEL(conv2d_backward_data_nhwc)(const cvy_conv2d_shape *shape, int32_t co
         for (images = TILE_IMAGES; images > count - n;)
             images /= 2;
         memset(scratch, 0, images * copy * sizeof *scratch);
-        add_slots(shape, &walk, images, vectors, dy + n * walk.dy_image, turned, scratch);
+        add_slots(shape, &strides, images, vectors, dy + n * strides.dy_image, turned, scratch);
         for (int i = n; i < n + images; i++)
             finish_image(image, scratch + (i - n) * copy, derivative ? derivative + i * image : NULL, dx + i * image);
     }

@@ -8,11 +8,11 @@
 #include "kernel_rows.h"
 #include "tile.h"
 
-typedef struct field_walk {
+typedef struct field_strides {
     int images, rows, columns, filters;
     size_t image, field_row, field_column; /* in x: floats to the next image, the next output's field */
     size_t kernel_row;                     /* and from a field's row to the next */
-} field_walk;
+} field_strides;
 
 /* Where a tile's sums go: dweights[k][i][f] for kernel rows k and `row` floats i of each. */
 typedef struct weight_target {
@@ -21,16 +21,16 @@ typedef struct weight_target {
     size_t kernel_row; /* stride of k */
 } weight_target;
 
-typedef void tile_fn(const field_walk *walk, const float *x, const float *dy, const weight_target *target);
+typedef void tile_fn(const field_strides *strides, const float *x, const float *dy, const weight_target *target);
 
-TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_walk *walk, const float *x,
-                          const float *dy, V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS]) {
-    const size_t kernel_row = walk->kernel_row;
-    for (int n = 0; n < walk->images; n++, x += walk->image) {
+TILE_BODY void accumulate(const int filters, const int rows, const int vectors, const field_strides *strides,
+                          const float *x, const float *dy, V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS]) {
+    const size_t kernel_row = strides->kernel_row;
+    for (int n = 0; n < strides->images; n++, x += strides->image) {
         const float *field_row = x;
-        for (int oy = 0; oy < walk->rows; oy++, field_row += walk->field_row) {
+        for (int oy = 0; oy < strides->rows; oy++, field_row += strides->field_row) {
             const float *field = field_row;
-            for (int ox = 0; ox < walk->columns; ox++, field += walk->field_column, dy += walk->filters) {
+            for (int ox = 0; ox < strides->columns; ox++, field += strides->field_column, dy += strides->filters) {
                 V gradient[TILE_FILTERS];
                 UNROLL for (int f = 0; f < filters; f++) gradient[f] = v_set1(dy[f]);
                 UNROLL for (int k = 0; k < rows; k++) UNROLL for (int v = 0; v < vectors; v++) {
@@ -54,12 +54,12 @@ TILE_BODY void store_sums(const int filters, const int rows, const int vectors, 
 }
 
 #define TILE(filters, rows, vectors)                                                                                   \
-    static void tile_##filters##x##rows##x##vectors(const field_walk *walk, const float *x, const float *dy,           \
+    static void tile_##filters##x##rows##x##vectors(const field_strides *strides, const float *x, const float *dy,     \
                                                     const weight_target *target) {                                     \
         V sum[TILE_FILTERS][KERNEL_ROWS][TILE_VECTORS];                                                                \
         UNROLL for (int f = 0; f < filters; f++) UNROLL for (int k = 0; k < rows; k++)                                 \
             UNROLL for (int v = 0; v < vectors; v++) sum[f][k][v] = v_zero();                                          \
-        accumulate(filters, rows, vectors, walk, x, dy, sum);                                                          \
+        accumulate(filters, rows, vectors, strides, x, dy, sum);                                                       \
         store_sums(filters, rows, vectors, target, sum);                                                               \
     }
 #define TILES_OF(filters, vectors) OF_EACH_ROWS(TILE, filters, vectors)
@@ -85,8 +85,8 @@ static inline int tile_filters(int vectors, int left) {
     return filters;
 }
 
-static void weight_gradient(const cvy_conv2d_shape *shape, const field_walk *walk, const float *x, const float *dy,
-                            float *dweights) {
+static void weight_gradient(const cvy_conv2d_shape *shape, const field_strides *strides, const float *x,
+                            const float *dy, float *dweights) {
     const int row = shape->kernel_width * shape->input.channels;
     weight_target target = {.filters = shape->filters, .kernel_row = (size_t)row * shape->filters};
     for (int i = 0, vectors; i < row; i += vectors * VL) {
@@ -97,7 +97,7 @@ static void weight_gradient(const cvy_conv2d_shape *shape, const field_walk *wal
             for (int f = 0, filters; f < shape->filters; f += filters) {
                 filters = tile_filters(vectors, shape->filters - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;
-                tiles[filters][vectors][rows](walk, x + ky * walk->kernel_row + i, dy + f, &target);
+                tiles[filters][vectors][rows](strides, x + ky * strides->kernel_row + i, dy + f, &target);
             }
         }
     }
@@ -143,7 +143,7 @@ void KERNEL(conv2d_backward_weights_nhwc)(const cvy_conv2d_shape *shape, int32_t
     assert(cvy_is_dense_conv2d(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(x) && cvy_is_float_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    const field_walk walk = {
+    const field_strides strides = {
         .images = count,
         .rows = shape->output_height,
         .columns = shape->output_width,
@@ -153,7 +153,7 @@ void KERNEL(conv2d_backward_weights_nhwc)(const cvy_conv2d_shape *shape, int32_t
         .field_column = (size_t)shape->stride_x * shape->input.channels,
         .kernel_row = shape->input.row,
     };
-    weight_gradient(shape, &walk, x, dy, dweights);
+    weight_gradient(shape, &strides, x, dy, dweights);
     if (dbias)
-        bias_gradient(count, (size_t)walk.rows * walk.columns, shape->filters, dy, dbias);
+        bias_gradient(count, (size_t)strides.rows * strides.columns, shape->filters, dy, dbias);
 }

@@ -87,28 +87,29 @@ static void make_planes(const cvy_conv2d_shape *shape, const cvy_nhwc_band *band
 
 /* ---- Tiles ------------------------------------------------------------------------------------------------------ */
 
-typedef struct tile_walk {
+typedef struct tile_strides {
     int kernel_height, stride_y, elements;
     int filters;    /* from a tap's weights to the next */
     size_t plane;   /* floats from a plane to the next */
     size_t row;     /* from an output row's positions to the next */
     size_t residue; /* from a residue's rows to the next */
     size_t result;  /* from a filter's results to the next */
-} tile_walk;
+} tile_strides;
 
-typedef void tile_fn(const tile_walk *walk, const float *planes, const float *weights, const float *bias, float *z);
+typedef void tile_fn(const tile_strides *strides, const float *planes, const float *weights, const float *bias,
+                     float *z);
 
-TILE_BODY void tile(const int filters, const int vectors, const tile_walk *walk, const float *planes,
+TILE_BODY void tile(const int filters, const int vectors, const tile_strides *strides, const float *planes,
                     const float *weights, const float *bias, float *z) {
     V sum[TILE_FILTERS][TILE_VECTORS];
     UNROLL for (int f = 0; f < filters; f++) {
         const V start = bias ? v_set1(bias[f]) : v_zero();
         UNROLL for (int v = 0; v < vectors; v++) sum[f][v] = start;
     }
-    const size_t plane = walk->plane, step = walk->filters;
-    for (int ky = 0; ky < walk->kernel_height; ky++) {
-        const float *from = planes + ky % walk->stride_y * walk->residue + ky / walk->stride_y * walk->row;
-        for (int t = walk->elements; t > 0; t--, from += plane, weights += step) {
+    const size_t plane = strides->plane, step = strides->filters;
+    for (int ky = 0; ky < strides->kernel_height; ky++) {
+        const float *from = planes + ky % strides->stride_y * strides->residue + ky / strides->stride_y * strides->row;
+        for (int t = strides->elements; t > 0; t--, from += plane, weights += step) {
             V weight[TILE_FILTERS];
             UNROLL for (int f = 0; f < filters; f++) weight[f] = v_set1(weights[f]);
             UNROLL for (int v = 0; v < vectors; v++) {
@@ -118,13 +119,13 @@ TILE_BODY void tile(const int filters, const int vectors, const tile_walk *walk,
         }
     }
     UNROLL for (int f = 0; f < filters; f++) UNROLL for (int v = 0; v < vectors; v++)
-        v_store(z + f * walk->result + v * VL, sum[f][v]);
+        v_store(z + f * strides->result + v * VL, sum[f][v]);
 }
 
 #define TILE(filters, vectors)                                                                                         \
-    static void tile_##filters##x##vectors(const tile_walk *walk, const float *planes, const float *weights,           \
+    static void tile_##filters##x##vectors(const tile_strides *strides, const float *planes, const float *weights,     \
                                            const float *bias, float *z) {                                              \
-        tile(filters, vectors, walk, planes, weights, bias, z);                                                        \
+        tile(filters, vectors, strides, planes, weights, bias, z);                                                     \
     }
 TILES(TILE)
 #undef TILE
@@ -136,15 +137,16 @@ static tile_fn *const tiles[TILE_FILTERS + 1][TILE_VECTORS + 1] = {
 };
 
 /* The results of `positions` outputs, all filters. */
-static void accumulate(const tile_walk *walk, int positions, const float *planes, const float *weights,
+static void accumulate(const tile_strides *strides, int positions, const float *planes, const float *weights,
                        const float *bias, float *z) {
-    for (int f = 0, filters; f < walk->filters; f += filters) {
-        filters = tile_extent(walk->filters - f, TILE_FILTERS);
+    for (int f = 0, filters; f < strides->filters; f += filters) {
+        filters = tile_extent(strides->filters - f, TILE_FILTERS);
         for (int p = 0, vectors; p < positions; p += vectors * VL) {
             vectors = TILE_VECTORS;
             while (!tiles[filters][vectors] || (vectors - 1) * VL >= positions - p)
                 vectors /= 2;
-            tiles[filters][vectors](walk, planes + p, weights + f, bias ? bias + f : NULL, z + f * walk->result + p);
+            tiles[filters][vectors](strides, planes + p, weights + f, bias ? bias + f : NULL,
+                                    z + f * strides->result + p);
         }
     }
 }
@@ -227,7 +229,7 @@ static void store_results(int filters, int positions, size_t result, const float
 static void forward_band(const cvy_conv2d_shape *shape, const cvy_nhwc_band *band, int rows, const float *x,
                          const float *weights, const float *bias, float *y, float *scratch) {
     const int elements = shape->kernel_width * shape->input.channels, positions = rows * shape->output_width;
-    const tile_walk walk = {
+    const tile_strides strides = {
         .kernel_height = shape->kernel_height,
         .stride_y = shape->stride_y,
         .elements = elements,
@@ -239,7 +241,7 @@ static void forward_band(const cvy_conv2d_shape *shape, const cvy_nhwc_band *ban
     };
     float *z = scratch + elements * band->plane;
     make_planes(shape, band, rows, x, scratch);
-    accumulate(&walk, positions, scratch, weights, bias, z);
+    accumulate(&strides, positions, scratch, weights, bias, z);
     store_results(shape->filters, positions, band->result, z, y);
 }
 

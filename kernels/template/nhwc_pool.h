@@ -88,15 +88,15 @@ static inline V pick_lanes(const pick *p, V a, V b) {
 
 /* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or all of it where it has won -------
  *
- * `average` is a constant where these are inlined; winner is NULL then. A gradient is added to +0, for it may be -0. */
+ * `average` is a constant where these are inlined; argmax is NULL then. A gradient is added to +0, for it may be -0. */
 
 /* Half `half` of the columns of a group in one row, whose first stands at `position`. */
-TILE_BODY V columns_of(const bool average, const group *g, int half, V gradient, const int32_t *winner, int position) {
+TILE_BODY V columns_of(const bool average, const group *g, int half, V gradient, const int32_t *argmax, int position) {
     const VI from = vi_load(g->from[half]);
     V own = v_permute(gradient, from);
     if (!average) {
         const VI column = vi_add(vi_load(g->to_column[half]), vi_set1(position));
-        own = v_select(vi_eq(vi_permute(vi_loadu(winner), from), column), own, v_zero());
+        own = v_select(vi_eq(vi_permute(vi_loadu(argmax), from), column), own, v_zero());
     }
     return v_add(v_zero(), own);
 }
@@ -107,20 +107,20 @@ TILE_BODY V gradient_at(const bool average, const float *dy) {
 
 /* The covered columns of input row iy, from the row of windows that covers it. */
 TILE_BODY void backward_row_grouped(const bool average, const cvy_pool_shape *shape, const group *g, int iy,
-                                    const float *dy, const int32_t *winner, float *dx, const float *end) {
+                                    const float *dy, const int32_t *argmax, float *dx, const float *end) {
     const int channels = shape->channels;
     for (int ox = 0; ox < shape->output_width; ox += g->pixels) {
         const int first = least(ox, shape->output_width - g->pixels), position = iy * shape->width + 2 * first;
         const size_t from = (size_t)first * channels;
         const V gradient = gradient_at(average, dy + from);
-        const int32_t *won = average ? NULL : winner + from;
+        const int32_t *won = average ? NULL : argmax + from;
         store_before(dx + 2 * from, columns_of(average, g, 0, gradient, won, position), end);
         store_before(dx + 2 * from + VL, columns_of(average, g, 1, gradient, won, position), end);
     }
 }
 
 TILE_BODY void backward_row_wide(const bool average, const cvy_pool_shape *shape, int iy, const float *dy,
-                                 const int32_t *winner, float *dx, const float *end) {
+                                 const int32_t *argmax, float *dx, const float *end) {
     const int channels = shape->channels;
     for (int ix = 0; ix < 2 * shape->output_width; ix++, dx += channels) {
         const VI position = vi_set1(iy * shape->width + ix);
@@ -128,7 +128,7 @@ TILE_BODY void backward_row_wide(const bool average, const cvy_pool_shape *shape
         for (int c = 0; c < channels; c += VL) {
             V own = gradient_at(average, dy + from + c);
             if (!average)
-                own = v_select(vi_eq(vi_loadu(winner + from + c), position), own, v_zero());
+                own = v_select(vi_eq(vi_loadu(argmax + from + c), position), own, v_zero());
             store_before(dx + c, v_add(v_zero(), own), end);
         }
     }
@@ -137,11 +137,11 @@ TILE_BODY void backward_row_wide(const bool average, const cvy_pool_shape *shape
 /* Row by row, from the first element to the last; rows and columns that no window covers are +0. g is NULL where pixels
  * do not go in groups. */
 TILE_BODY void backward_2x2(const bool average, const cvy_pool_shape *shape, const group *g, const float *dy,
-                            const int32_t *winner, float *dx, const float *end) {
+                            const int32_t *argmax, float *dx, const float *end) {
     const size_t row = (size_t)shape->width * shape->channels, y_row = (size_t)shape->output_width * shape->channels;
     for (int iy = 0; iy < 2 * shape->output_height; iy++, dx += row) {
         const size_t from = iy / 2 * y_row;
-        const int32_t *won = average ? NULL : winner + from;
+        const int32_t *won = average ? NULL : argmax + from;
         if (g)
             backward_row_grouped(average, shape, g, iy, dy + from, won, dx, end);
         else

@@ -17,27 +17,27 @@ static inline stretch stretch_of(const cvy_pool_shape *shape) {
     return (stretch){(size_t)slice.first * CVY_LANES, (size_t)slice.end * CVY_LANES};
 }
 
-/* The maximum of one vector's window, x pointing to the vector in pixel (0, 0); *winner is its position. */
-static inline V window_maximum(const cvy_pool_shape *shape, const window *w, const float *x, VI *winner) {
+/* The maximum of one vector's window, x pointing to the vector in pixel (0, 0); *argmax is its position. */
+static inline V window_maximum(const cvy_pool_shape *shape, const window *w, const float *x, VI *argmax) {
     const size_t pixel = pixel_of(shape);
     const int first = w->top * shape->width + w->left;
     V largest = v_load(x + first * pixel);
-    *winner = vi_set1(first);
+    *argmax = vi_set1(first);
     for (int iy = w->top; iy < w->bottom; iy++) {
         for (int ix = w->left; ix < w->right; ix++) {
             const int position = iy * shape->width + ix;
             const V value = v_load(x + position * pixel);
             const VM greater = v_gt(value, largest);
             largest = v_select(greater, value, largest);
-            *winner = vi_select(greater, vi_set1(position), *winner);
+            *argmax = vi_select(greater, vi_set1(position), *argmax);
         }
     }
     return largest;
 }
 
-void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y, int32_t *winner) {
+void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y, int32_t *argmax) {
     assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
-    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(winner));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(argmax));
     const size_t pixel = pixel_of(shape);
     const stretch own = stretch_of(shape);
     size_t at = 0;
@@ -47,8 +47,8 @@ void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x,
             for (size_t i = own.first; i < own.end; i += VL) {
                 VI position;
                 v_store(y + at + i, window_maximum(shape, &w, x + i, &position));
-                if (winner)
-                    vi_store(winner + at + i, position);
+                if (argmax)
+                    vi_store(argmax + at + i, position);
             }
         }
     }
@@ -70,22 +70,22 @@ static void multiply(const cvy_pool_shape *shape, stretch own, const float *deri
             v_store(dx + i, v_mul(v_load(dx + i), v_load(derivative + i)));
 }
 
-void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const int32_t *winner,
+void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const int32_t *argmax,
                                      const float *derivative, float *dx) {
     assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
-    assert(cvy_is_aligned(dy) && cvy_is_aligned(winner) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t pixel = pixel_of(shape);
     const stretch own = stretch_of(shape);
     clear(shape, own, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
-        for (int ox = 0; ox < shape->output_width; ox++, dy += pixel, winner += pixel) {
+        for (int ox = 0; ox < shape->output_width; ox++, dy += pixel, argmax += pixel) {
             const window w = window_at(shape, oy, ox);
             for (int iy = w.top; iy < w.bottom; iy++) {
                 for (int ix = w.left; ix < w.right; ix++) {
                     const int position = iy * shape->width + ix;
                     float *to = dx + position * pixel;
                     for (size_t i = own.first; i < own.end; i += VL) {
-                        const VM won = vi_eq(vi_load(winner + i), vi_set1(position));
+                        const VM won = vi_eq(vi_load(argmax + i), vi_set1(position));
                         const V before = v_load(to + i);
                         v_store(to + i, v_select(won, v_add(before, v_load(dy + i)), before));
                     }

@@ -1,4 +1,4 @@
-/* What becomes of an image before a network sees it, as a recipe or a saved model states it. (train/intake does it.) */
+/* What becomes of an image before a network sees it, as a recipe or a saved model states it. (train/loader does it.) */
 #ifndef CVY_PREPROCESS_H
 #define CVY_PREPROCESS_H
 

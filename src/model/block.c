@@ -161,14 +161,14 @@ static void drop(const cvy_block *block, const cvy_stage *stage, run r, const cv
 }
 
 static void conv2d_forward(const cvy_block *block, int index, cvy_slice filters, const float *x, const float *weights,
-                           const float *bias, float *value, float *derivative, int32_t *winner) {
+                           const float *bias, float *value, float *derivative, int32_t *argmax) {
     const cvy_stage *stage = &block->plan->stages[index];
     cvy_conv2d_shape shape = stage->conv2d.shape;
     shape.slice = filters;
     x = with_border(block, index, x);
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
         block->kernels->conv2d_maxpool2x2_forward_hwc16n(&shape, stage->activation, x, weights, bias, value, derivative,
-                                                         winner);
+                                                         argmax);
     else
         block->kernels->conv2d_forward_hwc16n(&shape, x, weights, bias, value);
 }
@@ -181,11 +181,11 @@ static void dense_forward(const cvy_block *block, const cvy_stage *stage, cvy_sl
 }
 
 static void pool_forward(const cvy_block *block, const cvy_stage *stage, cvy_slice channels, const float *x,
-                         float *value, int32_t *winner) {
+                         float *value, int32_t *argmax) {
     cvy_pool_shape shape = stage->pool;
     shape.slice = channels;
     if (stage->kind == CVY_STAGE_MAX_POOLING2D)
-        block->kernels->maxpool_forward_hwc16n(&shape, x, value, winner);
+        block->kernels->maxpool_forward_hwc16n(&shape, x, value, argmax);
     else
         block->kernels->avgpool_forward_hwc16n(&shape, x, value);
 }
@@ -196,7 +196,7 @@ const float *cvy_block_forward_stage(const cvy_block *block, int index, const fl
     const float *weights = parameter(parameters, stage->weights), *bias = parameter(parameters, stage->bias);
     float *value = at(block, stage->value);
     float *derivative = random ? at(block, stage->derivative) : NULL;
-    int32_t *winner = random ? (int32_t *)at(block, stage->winner) : NULL;
+    int32_t *argmax = random ? (int32_t *)at(block, stage->argmax) : NULL;
     const cvy_slice channels = share(block, stage->output.channels, stage->cut.value);
     const run r = run_of(stage->output, channels);
 
@@ -209,14 +209,14 @@ const float *cvy_block_forward_stage(const cvy_block *block, int index, const fl
         conv2d_forward(block, index, channels, x, weights, bias, value, NULL, NULL);
         break;
     case CVY_STAGE_CONV2D_MAXPOOL2X2:
-        conv2d_forward(block, index, channels, x, weights, bias, value, derivative, winner);
+        conv2d_forward(block, index, channels, x, weights, bias, value, derivative, argmax);
         return value;
     case CVY_STAGE_DENSE:
         dense_forward(block, stage, channels, x, weights, bias, value);
         break;
     case CVY_STAGE_MAX_POOLING2D:
     case CVY_STAGE_AVERAGE_POOLING2D:
-        pool_forward(block, stage, channels, x, value, winner);
+        pool_forward(block, stage, channels, x, value, argmax);
         return value;
     case CVY_STAGE_ACTIVATION:
         activate(block, stage, r, x, value, derivative);
@@ -295,7 +295,7 @@ static void conv2d_backward_weights(const cvy_block *block, int index, float *dw
     if (is_empty(shape.slice))
         return;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2) {
-        k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, x, dy, (const int32_t *)at(block, stage->winner), dweights,
+        k->conv2d_maxpool2x2_backward_weights_hwc16n(&shape, x, dy, (const int32_t *)at(block, stage->argmax), dweights,
                                                      dbias, own_at(block, stage->scratch));
         return;
     }
@@ -354,7 +354,7 @@ static void conv2d_backward_data(const cvy_block *block, const cvy_stage *stage,
     if (is_empty(shape.slice))
         return;
     if (stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        k->conv2d_maxpool2x2_backward_data_hwc16n(&shape, dy, (const int32_t *)at(block, stage->winner), weights,
+        k->conv2d_maxpool2x2_backward_data_hwc16n(&shape, dy, (const int32_t *)at(block, stage->argmax), weights,
                                                   factor, target, own_at(block, stage->scratch));
     else
         k->conv2d_backward_data_hwc16n(&shape, dy, weights, factor, target);
@@ -382,7 +382,7 @@ static void pool_backward(const cvy_block *block, const cvy_stage *stage, const 
     if (is_empty(shape.slice))
         return;
     if (stage->kind == CVY_STAGE_MAX_POOLING2D)
-        block->kernels->maxpool_backward_hwc16n(&shape, dy, (const int32_t *)at(block, stage->winner), derivative, dx);
+        block->kernels->maxpool_backward_hwc16n(&shape, dy, (const int32_t *)at(block, stage->argmax), derivative, dx);
     else
         block->kernels->avgpool_backward_hwc16n(&shape, dy, derivative, dx);
 }

@@ -102,7 +102,7 @@ static cvy_stage *append(cvy_plan *plan, cvy_stage_kind kind, int layer, cvy_sha
     cvy_stage *stage = &plan->stages[plan->count++];
     *stage = (cvy_stage){.kind = kind, .first_layer = layer, .last_layer = layer, .input = input, .output = input};
     stage->weights = stage->bias = stage->value = stage->derivative = stage->gradient = CVY_NONE;
-    stage->sums = stage->winner = stage->padded = stage->padded_gradient = stage->images = stage->scratch = CVY_NONE;
+    stage->sums = stage->argmax = stage->padded = stage->padded_gradient = stage->images = stage->scratch = CVY_NONE;
     return stage;
 }
 
@@ -224,7 +224,7 @@ static void reserve_stage(cvy_plan *plan, int i) {
     if (pooled || stage->kind == CVY_STAGE_DROPOUT || stage->activation != CVY_ACT_LINEAR)
         stage->derivative = reserve_lanes(plan, output);
     if (pooled || stage->kind == CVY_STAGE_MAX_POOLING2D)
-        stage->winner = reserve_lanes(plan, output);
+        stage->argmax = reserve_lanes(plan, output);
     if (!trained)
         return;
     /* An elementwise stage hands its gradient on in place. */

@@ -67,7 +67,7 @@ typedef struct cvy_stage {
     ptrdiff_t sums;          /* NHWC: what a convolution leaves for activation and pooling, [image][its output] */
     ptrdiff_t derivative;    /* [output][16] */
     ptrdiff_t gradient;      /* [output][16]; CVY_NONE in front of the first stage with parameters */
-    ptrdiff_t winner;        /* int32 [output][16] */
+    ptrdiff_t argmax;        /* int32 [output][16] */
     ptrdiff_t padded;        /* [input with border][16] */
     ptrdiff_t padded_gradient;
     size_t workspace; /* floats of it that are this stage's alone */

@@ -14,8 +14,8 @@
  *
  * Measured: a step of 16 images on one thread in us, and how many times as fast two threads are that share its block,
  * whatever the rule says (Zen 5, AVX-512; medians of 5 to 9 runs of 7 epochs in turn; a virtual machine of two cores,
- * which its host has side by side at times, and further apart at others: a round trip of a cache line took up to 300 ns,
- * or 350 and more).
+ * which its host has side by side at times, and further apart at others: a round trip of a cache line took up to 300
+ * ns, or 350 and more).
  *
  *                                                        one thread    near     far    split
  *   conv 3x3x4 of 14x14, pool, dense 10                         3.0    1.02    0.31    no

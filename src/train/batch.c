@@ -9,8 +9,8 @@ void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_
     }
 }
 
-cvy_tally cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, const float *logits,
-                         float smoothing, float scale) {
+cvy_block_result cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
+                                const float *logits, float smoothing, float scale) {
     const cvy_plan *plan = block->plan;
     uint8_t labels[CVY_LANES];
     for (int l = 0; l < block->count; l++)
@@ -19,7 +19,7 @@ cvy_tally cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, con
 
     const float *loss = block->workspace + plan->loss;
     const int32_t *predicted = (const int32_t *)(block->workspace + plan->predicted);
-    cvy_tally result = {0};
+    cvy_block_result result = {0};
     for (int l = 0; l < block->count; l++) {
         result.loss += (double)loss[l];
         result.correct += predicted[l] == labels[l];
@@ -32,8 +32,8 @@ void cvy_batch_add(cvy_metrics *metrics, const cvy_worker *workers, int threads,
         size_t begin, end;
         cvy_share_of(cvy_blocks_of(images), t, threads, &begin, &end);
         for (size_t b = begin; b < end; b++) {
-            metrics->loss_sum += workers[t].tallies[slot + b - begin].loss;
-            metrics->correct += workers[t].tallies[slot + b - begin].correct;
+            metrics->loss_sum += workers[t].results[slot + b - begin].loss;
+            metrics->correct += workers[t].results[slot + b - begin].correct;
         }
     }
     metrics->images += images;

@@ -41,11 +41,11 @@ void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_
 
 /* Cross-entropy of a block against its images' smoothed labels; with a scale, also the gradient that backward begins
  * with. */
-cvy_tally cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index, const float *logits,
-                         float smoothing, float scale);
+cvy_block_result cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
+                                const float *logits, float smoothing, float scale);
 
 /* Adds the blocks of a batch of `images` images to the metrics, in their order, whichever thread they were with; their
- * results stand in the workers' tallies from `slot` on. */
+ * results stand in the workers' results from `slot` on. */
 void cvy_batch_add(cvy_metrics *metrics, const cvy_worker *workers, int threads, size_t images, size_t slot);
 
 #endif

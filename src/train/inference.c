@@ -21,7 +21,7 @@ static const float *run_block(const cvy_forward_run *run, const cvy_block *block
     cvy_shift shifts[CVY_LANES];
     for (int l = 0; l < block->count; l++)
         shifts[l] = shift;
-    cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, false, scratch);
+    cvy_loader_load(&run->trainer->loader, block, run->dataset, index, shifts, false, scratch);
     return cvy_block_forward(block, run->trainer->parameters, NULL);
 }
 
@@ -69,7 +69,7 @@ static void forward_blocks(void *argument, int thread, int threads) {
     cvy_worker *worker = &trainer->workers[thread];
     size_t begin, end;
     cvy_share_of(cvy_blocks_of(run->count), thread, threads, &begin, &end);
-    cvy_intake_begin(&trainer->intake, worker->intake);
+    cvy_loader_begin(&trainer->loader, worker->loader);
     for (size_t b = begin; b < end; b++) {
         size_t done = b * CVY_LANES, left = run->count - done;
         cvy_block block = {run->plan, trainer->kernels, worker->workspace[run->plan->layout],
@@ -78,10 +78,10 @@ static void forward_blocks(void *argument, int thread, int threads) {
         for (int l = 0; l < block.count; l++)
             index[l] = (uint32_t)(run->first + done + (size_t)l);
         const float *logits = trainer->preprocessing.test_shift
-                                  ? run_shifted(run, &block, index, worker->intake)
-                                  : run_block(run, &block, index, (cvy_shift){0, 0}, worker->intake);
+                                  ? run_shifted(run, &block, index, worker->loader)
+                                  : run_block(run, &block, index, (cvy_shift){0, 0}, worker->loader);
         if (run->labels)
-            worker->tallies[b - begin] =
+            worker->results[b - begin] =
                 cvy_batch_loss(&block, run->dataset, index, logits, trainer->label_smoothing, 0.0f);
         if (run->probabilities)
             store_probabilities(&block, logits, run->probabilities + done * (size_t)run->plan->classes);

@@ -33,7 +33,7 @@ static inline const uint32_t *cvy_run_batch(const cvy_run *run, size_t step, siz
 double cvy_run_learning_rate(const cvy_run *run, const cvy_optimizer *optimizer);
 
 /* First half of a step: the thread's blocks, forward and backward, and the sum of their gradients as far as its own
- * blocks complete the tree. `slot` is the first of the worker's gradients and tallies that it may write. */
+ * blocks complete the tree. `slot` is the first of the worker's gradients and results that it may write. */
 void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, const float *parameters, size_t slot);
 
 /* Thread 0, when the gradients are complete: sums the step's results in the order of its blocks, reports, and says

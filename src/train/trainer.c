@@ -113,6 +113,6 @@ void cvy_trainer_finish(cvy_trainer *trainer) {
 
 bool cvy_trainer_take(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,
                       cvy_status *status) {
-    return cvy_intake_make(&trainer->preprocessing, dataset, &plan->input, shift, &trainer->intake, status) &&
+    return cvy_loader_make(&trainer->preprocessing, dataset, &plan->input, shift, &trainer->loader, status) &&
            (!labels || cvy_dataset_check_labels(dataset, plan->classes, status));
 }

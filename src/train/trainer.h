@@ -52,7 +52,7 @@ void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *prepr
 typedef struct cvy_course {
     cvy_schedule schedule; /* of the learning rate, over `steps` steps from now on; beyond them as in the last */
     uint64_t steps;        /* 0: the optimizer's rate throughout */
-    int random_shift;      /* training images move by up to so many pixels, see intake.h */
+    int random_shift;      /* training images move by up to so many pixels, see loader.h */
 } cvy_course;
 
 void cvy_trainer_set_course(cvy_trainer *trainer, const cvy_course *course);

@@ -3,7 +3,7 @@
 #define CVY_TRAINER_OBJECT_H
 
 #include "../model/split.h"
-#include "intake.h"
+#include "loader.h"
 #include "profile.h"
 #include "reduce.h"
 #include "team.h"
@@ -11,22 +11,22 @@
 #include "trainer.h"
 
 /* What became of one block. */
-typedef struct cvy_tally {
+typedef struct cvy_block_result {
     double loss;
     size_t correct;
-} cvy_tally;
+} cvy_block_result;
 
 /* A thread's own things; nobody else writes them. */
 typedef struct cvy_worker {
     float *workspace[CVY_LAYOUTS]; /* by the plan's layout */
-    float *intake;                 /* scratch of the images' way in */
-    size_t intake_floats;
-    float *gradients; /* [depth][variables.floats]: the sums of its forest's nodes */
+    float *loader;                 /* scratch of the images' way in */
+    size_t loader_floats;
+    float *gradients; /* [depth][variables.floats]: the sums of its reduction's nodes */
     float *replica;   /* [1 + slots][variables.floats]: of parameters and optimizer state (replicated.c) */
     int depth;
-    cvy_tally *tallies; /* of its blocks of the current step */
-    size_t tally_capacity;
-    cvy_forest forest;
+    cvy_block_result *results; /* of its blocks of the current step */
+    size_t results_capacity;
+    cvy_reduction reduction;
     cvy_status equipped; /* what kept it from getting the above */
     cvy_watch *watch;    /* NULL: not measured */
     bool finite;         /* its slice of gradient and parameters, after the update */
@@ -54,7 +54,7 @@ struct cvy_trainer {
     uint64_t seed;
     float label_smoothing;
     cvy_preprocessing preprocessing;
-    cvy_intake intake; /* of the present run's images */
+    cvy_loader loader; /* of the present run's images */
     cvy_course course;
     uint64_t course_begun; /* optimizer steps done before it */
     int threads_limit, threads;

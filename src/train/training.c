@@ -92,7 +92,7 @@ static void load_block(const cvy_run *run, const cvy_block *block, const cvy_blo
     for (int l = 0; l < block->count; l++)
         shifts[l] =
             cvy_shift_draw(run->trainer->course.random_shift, random->seed, random->step, random->first + (uint32_t)l);
-    cvy_intake_load(&run->trainer->intake, block, run->dataset, index, shifts, true, scratch);
+    cvy_loader_load(&run->trainer->loader, block, run->dataset, index, shifts, true, scratch);
 }
 
 /* What the thread sets out with on block b, whose gradient goes to node `slot` of the leader's. */
@@ -127,7 +127,7 @@ static void help(const cvy_run *run, size_t step, const cvy_place *place, int th
     const uint32_t *index = cvy_run_batch(run, step, &images) + place->begin * CVY_LANES;
     const passage p = begin_passage(run, place, thread, place->begin, images, slot);
     const cvy_block_random random = random_of(run, step, place->begin);
-    load_block(run, &p.block, &random, index, run->trainer->workers[thread].intake);
+    load_block(run, &p.block, &random, index, run->trainer->workers[thread].loader);
     cvy_watch_step(p.watch, CVY_PART_LOAD);
     forward(&p, parameters, &random);
     backward(&p, parameters);
@@ -144,7 +144,7 @@ void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, co
     if (replicated)
         place.parts = 1;
 
-    worker->forest.count = 0;
+    worker->reduction.count = 0;
     if (place.part >= place.parts)
         return;
     if (place.part > 0) {
@@ -153,20 +153,20 @@ void cvy_run_blocks(const cvy_run *run, size_t step, int thread, int threads, co
     }
     for (size_t b = place.begin; b < place.end; b++) {
         const uint32_t *index = batch + b * CVY_LANES;
-        passage p = begin_passage(run, &place, thread, b, images, slot + (size_t)worker->forest.count);
+        passage p = begin_passage(run, &place, thread, b, images, slot + (size_t)worker->reduction.count);
         const cvy_block_random random = random_of(run, step, b);
         const cvy_node node = {0, (uint32_t)b, p.gradient};
         p.crossing = replicated ? floats : 0;
 
-        load_block(run, &p.block, &random, index, worker->intake);
+        load_block(run, &p.block, &random, index, worker->loader);
         fetch_images(run, step, b + 1, place.end, thread, threads);
         cvy_watch_step(worker->watch, CVY_PART_LOAD);
         const float *logits = forward(&p, parameters, &random);
-        worker->tallies[slot + b - place.begin] =
+        worker->results[slot + b - place.begin] =
             cvy_batch_loss(&p.block, run->dataset, index, logits, trainer->label_smoothing, scale);
         cvy_watch_step(worker->watch, CVY_PART_LOSS);
         backward(&p, parameters);
-        cvy_forest_push(&worker->forest, node, trainer->kernels, 0, floats);
+        cvy_reduction_push(&worker->reduction, node, trainer->kernels, 0, floats);
         cvy_watch_step(worker->watch, CVY_PART_SUM);
     }
 }
@@ -178,11 +178,11 @@ static void update_slice(const cvy_run *run, int thread, int threads) {
     size_t first = lines * (size_t)thread / (size_t)threads * CVY_LANES;
     size_t count = lines * ((size_t)thread + 1) / (size_t)threads * CVY_LANES - first;
 
-    cvy_forest batch = {0};
+    cvy_reduction batch = {0};
     for (int t = 0; t < threads; t++)
-        for (int i = 0; i < trainer->workers[t].forest.count; i++)
-            cvy_forest_push(&batch, trainer->workers[t].forest.nodes[i], trainer->kernels, first, count);
-    cvy_forest_close(&batch, trainer->kernels, first, count);
+        for (int i = 0; i < trainer->workers[t].reduction.count; i++)
+            cvy_reduction_push(&batch, trainer->workers[t].reduction.nodes[i], trainer->kernels, first, count);
+    cvy_reduction_finish(&batch, trainer->kernels, first, count);
     if (thread == 0)
         trainer->gradient = batch.nodes[0].sum;
     cvy_watch_step(trainer->workers[thread].watch, CVY_PART_REDUCTION);
@@ -244,7 +244,7 @@ static void train(void *argument, int thread, int threads) {
     cvy_watch *watch = trainer->workers[thread].watch;
     if (watch)
         watch->last = cvy_clock();
-    cvy_intake_begin(&trainer->intake, trainer->workers[thread].intake);
+    cvy_loader_begin(&trainer->loader, trainer->workers[thread].loader);
     if (cvy_replicates(trainer, cvy_blocks_of(run->batch_size), threads)) {
         cvy_run_replicated(run, thread);
         return;

@@ -13,12 +13,12 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
     float **workspace = &worker->workspace[plan->layout];
     if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
         return false;
-    if (worker->intake_floats < trainer->intake.floats) {
-        free(worker->intake);
-        worker->intake_floats = 0;
-        if (!(worker->intake = cvy_allocate(trainer->intake.floats, sizeof(float), "images on their way", status)))
+    if (worker->loader_floats < trainer->loader.floats) {
+        free(worker->loader);
+        worker->loader_floats = 0;
+        if (!(worker->loader = cvy_allocate(trainer->loader.floats, sizeof(float), "images on their way", status)))
             return false;
-        worker->intake_floats = trainer->intake.floats;
+        worker->loader_floats = trainer->loader.floats;
     }
     if (worker->depth < depth) {
         free(worker->gradients);
@@ -35,12 +35,12 @@ static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan
     if (trainer->profile.wanted && !worker->watch &&
         !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
         return false;
-    if (worker->tally_capacity < blocks) {
-        free(worker->tallies);
-        worker->tally_capacity = 0;
-        if (!(worker->tallies = cvy_allocate(blocks, sizeof *worker->tallies, "block results", status)))
+    if (worker->results_capacity < blocks) {
+        free(worker->results);
+        worker->results_capacity = 0;
+        if (!(worker->results = cvy_allocate(blocks, sizeof *worker->results, "block results", status)))
             return false;
-        worker->tally_capacity = blocks;
+        worker->results_capacity = blocks;
     }
     return true;
 }
@@ -53,7 +53,7 @@ static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int thr
     for (int i = 0; i < 2; i++) {
         size_t begin, end;
         cvy_share_of(i ? last_blocks : blocks, thread, threads, &begin, &end);
-        int needed = cvy_forest_depth((uint32_t)begin, (uint32_t)end);
+        int needed = cvy_reduction_depth((uint32_t)begin, (uint32_t)end);
         *depth = needed > *depth ? needed : *depth;
         most = end - begin > most ? end - begin : most;
     }
@@ -113,7 +113,7 @@ static void take_part(void *argument, int thread, int threads) {
     int depth;
     size_t most = most_blocks(job->blocks, job->last_blocks, thread, threads, &depth);
     const bool replicated = job->training && cvy_replicates(trainer, job->blocks, threads);
-    if (replicated) { /* steps take turns with two gradients and tallies, and there is the sum */
+    if (replicated) { /* steps take turns with two gradients and results, and there is the sum */
         depth = 3;
         most = 2;
     }
@@ -183,9 +183,9 @@ void cvy_workers_free(cvy_trainer *trainer) {
     for (int i = 0; i < trainer->workers_count; i++) {
         for (int layout = 0; layout < CVY_LAYOUTS; layout++)
             free(trainer->workers[i].workspace[layout]);
-        free(trainer->workers[i].intake);
+        free(trainer->workers[i].loader);
         free(trainer->workers[i].gradients);
-        free(trainer->workers[i].tallies);
+        free(trainer->workers[i].results);
         free(trainer->workers[i].watch);
         free(trainer->workers[i].replica);
     }

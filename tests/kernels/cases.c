@@ -67,7 +67,7 @@ static cvy_conv2d_shape conv2d_giving(int32_t output_height, int32_t output_widt
                   stride_y, stride_x, filters);
 }
 
-/* ---- A walk through several sweeps: is the index in this one, and where ---- */
+/* ---- A strides through several sweeps: is the index in this one, and where ---- */
 
 static bool in_sweep(size_t *index, size_t size) {
     if (*index < size)

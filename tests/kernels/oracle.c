@@ -162,7 +162,7 @@ static void fold(oracle_sum lane[CVY_LANES]) {
 }
 
 void oracle_conv2d_maxpool2x2_backward_weights(const cvy_conv2d_shape *s, const float *x, const float *dy,
-                                               const int32_t *winner, bool integers, oracle_value *dweights) {
+                                               const int32_t *argmax, bool integers, oracle_value *dweights) {
     const int32_t height = s->output_height / 2, width = s->output_width / 2;
     for (int32_t ky = 0; ky < s->kernel_height; ky++)
         for (int32_t kx = 0; kx < s->kernel_width; kx++)
@@ -173,7 +173,7 @@ void oracle_conv2d_maxpool2x2_backward_weights(const cvy_conv2d_shape *s, const 
                         lane[l] = sum_from(0.0f);
                         for (int32_t p = 0; p < height * width; p++) {
                             const size_t at = ((size_t)p * (size_t)s->filters + (size_t)f) * CVY_LANES + l;
-                            const int32_t oy = p / width * 2 + winner[at] / 2, ox = p % width * 2 + winner[at] % 2;
+                            const int32_t oy = p / width * 2 + argmax[at] / 2, ox = p % width * 2 + argmax[at] % 2;
                             oracle_add(&lane[l], dy[at],
                                        x[block_at(s->input.width, s->input.channels, oy * s->stride_y + ky,
                                                   ox * s->stride_x + kx, c) +
@@ -201,7 +201,7 @@ void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bo
 
 /* One lane of one window and filter, to the inputs of all tiles that the window meets: rows [top, bottom) and columns
  * [left, right). */
-static void spread_winner(const cvy_conv2d_shape *s, float dy, int32_t oy, int32_t ox, const float *weights, int32_t f,
+static void spread_argmax(const cvy_conv2d_shape *s, float dy, int32_t oy, int32_t ox, const float *weights, int32_t f,
                           const int32_t rows[2], const int32_t columns[2], size_t l, oracle_sum *sums) {
     for (int32_t y = rows[0]; y < rows[1]; y++)
         for (int32_t x = columns[0]; x < columns[1]; x++)
@@ -220,7 +220,7 @@ static void meet(int32_t at, int32_t kernel, int32_t stride, int32_t inputs, int
     range[1] = range[1] < inputs ? range[1] : inputs;
 }
 
-void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *winner,
+void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *argmax,
                                             const float *weights, const float *derivative, bool integers,
                                             oracle_sum *sums, oracle_value *dx) {
     const size_t inputs = block_at(s->input.width, s->input.channels, s->input.height, 0, 0);
@@ -234,7 +234,7 @@ void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const flo
             meet(px, s->kernel_width, s->stride_x, s->input.width, columns);
             for (int32_t f = 0; f < s->filters; f++)
                 for (size_t l = 0; l < CVY_LANES; l++, at++)
-                    spread_winner(s, dy[at], 2 * py + winner[at] / 2, 2 * px + winner[at] % 2, weights, f, rows,
+                    spread_argmax(s, dy[at], 2 * py + argmax[at] / 2, 2 * px + argmax[at] % 2, weights, f, rows,
                                   columns, l, sums);
         }
     for (size_t i = 0; i < inputs; i++)
@@ -363,7 +363,7 @@ static float chosen_z(cvy_activation_kind activation, const float z[4]) {
     return a;
 }
 
-static int winner_of(const float z[4], float chosen) {
+static int argmax_of(const float z[4], float chosen) {
     for (int i = 0; i < 3; i++)
         if (z[i] == chosen)
             return i;
@@ -373,9 +373,9 @@ static int winner_of(const float z[4], float chosen) {
 /* One window. True value of y: the largest activation of the four, an error in each moving it by no more than the
  * largest. */
 static bool pool_window(cvy_activation_kind activation, const oracle_value z[4], oracle_value *y,
-                        oracle_value *derivative, int32_t *winner) {
+                        oracle_value *derivative, int32_t *argmax) {
     const float floats[4] = {z[0].exact, z[1].exact, z[2].exact, z[3].exact};
-    *winner = winner_of(floats, chosen_z(activation, floats));
+    *argmax = argmax_of(floats, chosen_z(activation, floats));
     oracle_value largest = {.value = -INFINITY, .bound = 0}, ignored;
     for (int i = 0; i < 4; i++) {
         oracle_value v;
@@ -383,17 +383,17 @@ static bool pool_window(cvy_activation_kind activation, const oracle_value z[4],
         largest.bound = fmax(largest.bound, v.bound);
         largest.value = fmax(largest.value, v.value);
     }
-    oracle_activation(activation, z[*winner], y, derivative);
-    const bool true_winner = y->value >= largest.value - 2 * largest.bound;
+    oracle_activation(activation, z[*argmax], y, derivative);
+    const bool true_argmax = y->value >= largest.value - 2 * largest.bound;
     activate(activation, chosen_z(activation, floats), &y->exact, &derivative->exact);
     y->value = largest.value;
     y->bound = largest.bound;
-    return true_winner;
+    return true_argmax;
 }
 
 bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation, const oracle_value *z,
-                       oracle_value *y, oracle_value *derivative, int32_t *winner) {
-    bool true_winners = true;
+                       oracle_value *y, oracle_value *derivative, int32_t *argmax) {
+    bool true_argmaxes = true;
     size_t at = 0;
     for (int32_t py = 0; py < s->output_height / 2; py++)
         for (int32_t px = 0; px < s->output_width / 2; px++)
@@ -402,9 +402,9 @@ bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation
                     oracle_value window[4];
                     for (int i = 0; i < 4; i++)
                         window[i] = z[block_at(s->output_width, s->filters, 2 * py + i / 2, 2 * px + i % 2, f) + l];
-                    true_winners &= pool_window(activation, window, &y[at], &derivative[at], &winner[at]);
+                    true_argmaxes &= pool_window(activation, window, &y[at], &derivative[at], &argmax[at]);
                 }
-    return true_winners;
+    return true_argmaxes;
 }
 
 /* ---- Pooling ---- */
@@ -446,16 +446,16 @@ static size_t input_at(const cvy_pool_shape *s, size_t at, int32_t y, int32_t x)
     return block_at(s->width, s->channels, y, x, 0) + at % ((size_t)s->channels * CVY_LANES);
 }
 
-void oracle_maxpool_forward(const cvy_pool_shape *s, const float *x, float *y, int32_t *winner) {
+void oracle_maxpool_forward(const cvy_pool_shape *s, const float *x, float *y, int32_t *argmax) {
     for (size_t at = 0; at < pool_outputs(s); at++) {
         const window w = window_of(s, at);
         y[at] = x[input_at(s, at, w.y0, w.x0)];
-        winner[at] = w.y0 * s->width + w.x0;
+        argmax[at] = w.y0 * s->width + w.x0;
         for (int32_t iy = w.y0; iy < w.y1; iy++)
             for (int32_t ix = w.x0; ix < w.x1; ix++)
                 if (x[input_at(s, at, iy, ix)] > y[at]) {
                     y[at] = x[input_at(s, at, iy, ix)];
-                    winner[at] = iy * s->width + ix;
+                    argmax[at] = iy * s->width + ix;
                 }
     }
 }
@@ -471,11 +471,11 @@ static void finish_sums(const cvy_pool_shape *s, const oracle_sum *sums, const f
         dx[i] = oracle_result(&sums[i], derivative ? &derivative[i] : NULL, integers);
 }
 
-void oracle_maxpool_backward(const cvy_pool_shape *s, const float *dy, const int32_t *winner, const float *derivative,
+void oracle_maxpool_backward(const cvy_pool_shape *s, const float *dy, const int32_t *argmax, const float *derivative,
                              bool integers, oracle_sum *sums, oracle_value *dx) {
     start_sums(s, sums);
     for (size_t at = 0; at < pool_outputs(s); at++)
-        oracle_add(&sums[input_at(s, at, winner[at] / s->width, winner[at] % s->width)], dy[at], 1.0f);
+        oracle_add(&sums[input_at(s, at, argmax[at] / s->width, argmax[at] % s->width)], dy[at], 1.0f);
     finish_sums(s, sums, derivative, integers, dx);
 }
 

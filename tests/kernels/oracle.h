@@ -51,26 +51,26 @@ void oracle_conv2d_backward_data(const cvy_conv2d_shape *s, const float *dy, con
 void oracle_conv2d_backward_weights(const cvy_conv2d_shape *s, const float *images, const float *dy, bool integers,
                                     oracle_value *dweights);
 void oracle_conv2d_maxpool2x2_backward_weights(const cvy_conv2d_shape *s, const float *x, const float *dy,
-                                               const int32_t *winner, bool integers, oracle_value *dweights);
+                                               const int32_t *argmax, bool integers, oracle_value *dweights);
 /* dy: [positions][filters][16]. */
 void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bool integers, oracle_value *dbias);
 
 /* `sums`: room for as many as dx has elements. */
-void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *winner,
+void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const float *dy, const int32_t *argmax,
                                             const float *weights, const float *derivative, bool integers,
                                             oracle_sum *sums, oracle_value *dx);
 
 /* Convolution, activation and 2x2 max-pool. `z` is the convolution's result. The value of y is the largest activation
- * of a window's four; false if the winner by the contract's rule is not within the bounds of it. */
+ * of a window's four; false if the argmax by the contract's rule is not within the bounds of it. */
 bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation, const oracle_value *z,
-                       oracle_value *y, oracle_value *derivative, int32_t *winner);
+                       oracle_value *y, oracle_value *derivative, int32_t *argmax);
 
 /* ---- Pooling ---- */
 
 /* No sums: the values are the very floats of x. */
-void oracle_maxpool_forward(const cvy_pool_shape *s, const float *x, float *y, int32_t *winner);
+void oracle_maxpool_forward(const cvy_pool_shape *s, const float *x, float *y, int32_t *argmax);
 /* `sums` is room for as many as there are inputs. */
-void oracle_maxpool_backward(const cvy_pool_shape *s, const float *dy, const int32_t *winner, const float *derivative,
+void oracle_maxpool_backward(const cvy_pool_shape *s, const float *dy, const int32_t *argmax, const float *derivative,
                              bool integers, oracle_sum *sums, oracle_value *dx);
 void oracle_avgpool_forward(const cvy_pool_shape *s, const float *x, bool integers, oracle_value *y);
 void oracle_avgpool_backward(const cvy_pool_shape *s, const float *dy, const float *derivative, bool integers,

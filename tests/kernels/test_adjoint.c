@@ -68,7 +68,7 @@ void test_conv2d_adjoint(check *c) {
         conv2d_identity(c, i, &cc);
 }
 
-/* With the activation linear, the pooled output is the convolution at the winner. */
+/* With the activation linear, the pooled output is the convolution at the argmax. */
 static void conv2d_maxpool_identity(check *c, size_t i, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
     const size_t pooled = conv2d_pooled(s);
@@ -76,14 +76,14 @@ static void conv2d_maxpool_identity(check *c, size_t i, const conv2d_case *cc) {
     const float *x = check_input(c, "x", conv2d_inputs(s)), *w = check_input(c, "weights", conv2d_weights(s));
     const float *g = check_input(c, "g", pooled);
     float *y = check_output(c, "y", pooled), *derivative = check_output(c, "derivative", pooled);
-    int32_t *winner = check_output_int32(c, "winner", pooled);
+    int32_t *argmax = check_output_int32(c, "argmax", pooled);
     float *dx = check_output(c, "dx", conv2d_inputs(s)), *dw = check_output(c, "dweights", conv2d_weights(s));
     float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_scratch(s));
     CHECK_EACH_TIER(c) {
         const cvy_kernels k = table_of(c);
-        k.conv2d_maxpool2x2_forward_hwc16n(s, CVY_ACT_LINEAR, x, w, NULL, y, derivative, winner);
-        k.conv2d_maxpool2x2_backward_data_hwc16n(s, g, winner, w, NULL, dx, scratch);
-        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, x, g, winner, dw, NULL, scratch);
+        k.conv2d_maxpool2x2_forward_hwc16n(s, CVY_ACT_LINEAR, x, w, NULL, y, derivative, argmax);
+        k.conv2d_maxpool2x2_backward_data_hwc16n(s, g, argmax, w, NULL, dx, scratch);
+        k.conv2d_maxpool2x2_backward_weights_hwc16n(s, x, g, argmax, dw, NULL, scratch);
         const double forward = inner(g, y, pooled);
         compare(c, "backward_data", forward, inner(dx, x, conv2d_inputs(s)));
         compare(c, "backward_weights", forward, inner(dw, w, conv2d_weights(s)));
@@ -136,12 +136,12 @@ void test_pool_adjoint(check *c) {
                    s->channels, s->window_height, s->window_width, s->stride_y, s->stride_x, s->pad_top, s->pad_left);
         const float *x = check_input(c, "x", pool_inputs(s)), *g = check_input(c, "g", pool_outputs_of(s));
         float *y = check_output(c, "y", pool_outputs_of(s)), *average = check_output(c, "average", pool_outputs_of(s));
-        int32_t *winner = check_output_int32(c, "winner", pool_outputs_of(s));
+        int32_t *argmax = check_output_int32(c, "argmax", pool_outputs_of(s));
         float *dx = check_output(c, "dx", pool_inputs(s)), *daverage = check_output(c, "daverage", pool_inputs(s));
         CHECK_EACH_TIER(c) {
             const cvy_kernels k = table_of(c);
-            k.maxpool_forward_hwc16n(s, x, y, winner);
-            k.maxpool_backward_hwc16n(s, g, winner, NULL, dx);
+            k.maxpool_forward_hwc16n(s, x, y, argmax);
+            k.maxpool_backward_hwc16n(s, g, argmax, NULL, dx);
             k.avgpool_forward_hwc16n(s, x, average);
             k.avgpool_backward_hwc16n(s, g, NULL, daverage);
             compare(c, "maxpool_backward", inner(g, y, pool_outputs_of(s)), inner(dx, x, pool_inputs(s)));

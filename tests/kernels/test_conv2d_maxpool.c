@@ -20,8 +20,8 @@ static check_axes pooled_axes(const cvy_conv2d_shape *s) {
 /* What a forward pass must give. */
 typedef struct forward_expected {
     oracle_value *y, *derivative;
-    int32_t *winner;
-    bool true_winners;
+    int32_t *argmax;
+    bool true_argmaxes;
 } forward_expected;
 
 static forward_expected expect_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_kind activation,
@@ -30,9 +30,9 @@ static forward_expected expect_forward(check *c, const cvy_conv2d_shape *s, cvy_
     oracle_value *z = check_memory(c, conv2d_outputs(s) * sizeof *z);
     forward_expected e = {.y = check_memory(c, pooled * sizeof *e.y),
                           .derivative = check_memory(c, pooled * sizeof *e.derivative),
-                          .winner = check_memory(c, pooled * sizeof *e.winner)};
+                          .argmax = check_memory(c, pooled * sizeof *e.argmax)};
     oracle_conv2d_forward(s, x, weights, bias, c->step == CHECK_INTEGER, z);
-    e.true_winners = oracle_maxpool2x2(s, activation, z, e.y, e.derivative, e.winner);
+    e.true_argmaxes = oracle_maxpool2x2(s, activation, z, e.y, e.derivative, e.argmax);
     return e;
 }
 
@@ -48,18 +48,18 @@ static void compare_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_
     const forward_expected e = expect_forward(c, s, activation, x, weights, bias);
     float *y = check_output(c, "y", conv2d_pooled(s));
     float *derivative = inference ? NULL : check_output(c, "derivative", conv2d_pooled(s));
-    int32_t *winner = inference ? NULL : check_output_int32(c, "winner", conv2d_pooled(s));
+    int32_t *argmax = inference ? NULL : check_output_int32(c, "argmax", conv2d_pooled(s));
     CHECK_EACH_TIER(c) {
         cvy_conv2d_shape part = *s;
         for (int p = 0; check_slice(c->number, s->filters, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](&part, activation, x, weights, bias, y, derivative, winner);
+            rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](&part, activation, x, weights, bias, y, derivative, argmax);
         check_values(c, "y", y, e.y, pooled_axes(s), share_of(activation, s));
         if (!inference) {
             check_values(c, "derivative", derivative, e.derivative, pooled_axes(s), share_of(activation, s));
-            check_integers(c, "winner", winner, e.winner, pooled_axes(s));
+            check_integers(c, "argmax", argmax, e.argmax, pooled_axes(s));
         }
-        if (c->step != CHECK_SPECIAL && !e.true_winners)
-            check_fail(c, "winner: the contract's rule chooses one that is not the largest");
+        if (c->step != CHECK_SPECIAL && !e.true_argmaxes)
+            check_fail(c, "argmax: the contract's rule chooses one that is not the largest");
     }
 }
 
@@ -209,29 +209,29 @@ void test_conv2d_maxpool2x2_forward_hwc16n(check *c) {
 
 /* One of each window's four outputs, at random: every pattern that a forward pass could leave, and those it could not.
  */
-static int32_t *some_winners(check *c, const cvy_conv2d_shape *s) {
-    int32_t *winner = check_input_raw(c, "winner", conv2d_pooled(s) * sizeof *winner, 64);
+static int32_t *some_argmaxes(check *c, const cvy_conv2d_shape *s) {
+    int32_t *argmax = check_input_raw(c, "argmax", conv2d_pooled(s) * sizeof *argmax, 64);
     for (size_t at = 0; at < conv2d_pooled(s); at++)
-        winner[at] = (int32_t)check_below(c, 4);
-    return winner;
+        argmax[at] = (int32_t)check_below(c, 4);
+    return argmax;
 }
 
 static void backward_data(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
     describe(c, i, step, cc, i % 3 == 0 ? "pooled" : "pooled, with derivative");
     const float *dy = check_input(c, "dy", conv2d_pooled(s));
-    const int32_t *winner = some_winners(c, s);
+    const int32_t *argmax = some_argmaxes(c, s);
     const float *weights = check_input(c, "weights", conv2d_weights(s));
     const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", conv2d_inputs(s));
     float *dx = check_output(c, "dx", conv2d_inputs(s));
     float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_data_scratch(s));
     oracle_sum *sums = check_memory(c, conv2d_inputs(s) * sizeof *sums);
     oracle_value *expected = check_memory(c, conv2d_inputs(s) * sizeof *expected);
-    oracle_conv2d_maxpool2x2_backward_data(s, dy, winner, weights, derivative, step == CHECK_INTEGER, sums, expected);
+    oracle_conv2d_maxpool2x2_backward_data(s, dy, argmax, weights, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         cvy_conv2d_shape part = *s;
         for (int p = 0; check_slice(i, s->input.channels, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](&part, dy, winner, weights, derivative, dx, scratch);
+            rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](&part, dy, argmax, weights, derivative, dx, scratch);
         /* A kernel of one tap with strides reaches few inputs, and a quarter of those. */
         check_values(c, "dx", dx, expected,
                      CHECK_AXES((size_t)s->input.height, (size_t)s->input.width, (size_t)s->input.channels, CVY_LANES),
@@ -245,18 +245,18 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     describe(c, i, step, cc, i % 5 == 4 ? "pooled, no bias" : "pooled");
     float *x = check_input(c, "x", conv2d_inputs(s)), *dy = check_input(c, "dy", conv2d_pooled(s));
     check_fill_underflow(i, step, x, conv2d_inputs(s), dy, conv2d_pooled(s));
-    const int32_t *winner = some_winners(c, s);
+    const int32_t *argmax = some_argmaxes(c, s);
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_weights_scratch(s));
     oracle_value *expected = check_memory(c, conv2d_weights(s) * sizeof *expected);
     oracle_value *expected_bias = check_memory(c, (size_t)s->filters * sizeof *expected_bias);
-    oracle_conv2d_maxpool2x2_backward_weights(s, x, dy, winner, step == CHECK_INTEGER, expected);
+    oracle_conv2d_maxpool2x2_backward_weights(s, x, dy, argmax, step == CHECK_INTEGER, expected);
     oracle_backward_bias(windows, s->filters, dy, step == CHECK_INTEGER, expected_bias);
     CHECK_EACH_TIER(c) {
         cvy_conv2d_shape part = *s;
         for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, winner, dweights, dbias, scratch);
+            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, argmax, dweights, dbias, scratch);
         check_values(c, "dweights", dweights, expected,
                      CHECK_AXES((size_t)s->kernel_height, (size_t)s->kernel_width, (size_t)s->input.channels,
                                 (size_t)s->filters),

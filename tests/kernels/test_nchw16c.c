@@ -268,7 +268,7 @@ static void describe_pool(check *c, size_t number, check_step step, const cvy_po
 }
 
 /* Winners in this layout; those of channels beyond the last are the windows' first positions. */
-static void winners_from_block(const cvy_pool_shape *s, int32_t images, const int32_t *block, int32_t *to) {
+static void argmaxes_from_block(const cvy_pool_shape *s, int32_t images, const int32_t *block, int32_t *to) {
     const extents e = pool_output_of(s, images);
     for (size_t i = 0, at; i < floats_of(e); i++) {
         const int32_t pixel = (int32_t)(i / 16 % (size_t)(e.height * e.width));
@@ -296,24 +296,24 @@ static void max_forward(check *c, size_t i, check_step step, const cvy_pool_shap
     float *x = check_input_raw(c, "x", floats_of(inputs) * sizeof *x, 64);
     from_block(inputs, block, x);
     float *y = check_output(c, "y", floats_of(outputs));
-    int32_t *winner = i % 4 == 3 ? NULL : check_output_int32(c, "winner", floats_of(outputs));
+    int32_t *argmax = i % 4 == 3 ? NULL : check_output_int32(c, "argmax", floats_of(outputs));
     float *expected = aligned_memory(c, pool_outputs_of(s)), *hwc16n = aligned_memory(c, pool_outputs_of(s));
-    int32_t *winner_block = check_memory(c, pool_outputs_of(s) * sizeof *winner_block);
-    int32_t *expected_winner = check_memory(c, floats_of(outputs) * sizeof *expected_winner);
-    oracle_maxpool_forward(s, block, expected, winner_block);
-    winners_from_block(s, images, winner_block, expected_winner);
+    int32_t *argmax_block = check_memory(c, pool_outputs_of(s) * sizeof *argmax_block);
+    int32_t *expected_argmax = check_memory(c, floats_of(outputs) * sizeof *expected_argmax);
+    oracle_maxpool_forward(s, block, expected, argmax_block);
+    argmaxes_from_block(s, images, argmax_block, expected_argmax);
     cvy_maxpool_forward_hwc16n_scalar(s, block, hwc16n, NULL);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_forward_nchw16c[c->tier](s, images, x, y, winner);
+        rows.maxpool_forward_nchw16c[c->tier](s, images, x, y, argmax);
         check_same_bits(c, "y", outputs, y, expected);
         check_same_bits(c, "y", outputs, y, hwc16n);
-        if (winner)
-            check_integers(c, "winner", winner, expected_winner, axes_of(outputs));
+        if (argmax)
+            check_integers(c, "argmax", argmax, expected_argmax, axes_of(outputs));
     }
 }
 
 /* Not every input is in a window, and of those in one only some win. */
-static double share_of_winners(const cvy_pool_shape *s) {
+static double share_of_argmaxes(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -327,20 +327,20 @@ static void max_backward(check *c, size_t i, check_step step, const cvy_pool_sha
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t k = 0; k < pool_inputs(s); k++)
         x[k] = check_uniform(c);
-    int32_t *winner_block = (int32_t *)(void *)aligned_memory(c, pool_outputs_of(s));
-    oracle_maxpool_forward(s, x, y, winner_block);
-    int32_t *winner = check_input_raw(c, "winner", floats_of(outputs) * sizeof *winner, 64);
-    winners_from_block(s, images, winner_block, winner);
+    int32_t *argmax_block = (int32_t *)(void *)aligned_memory(c, pool_outputs_of(s));
+    oracle_maxpool_forward(s, x, y, argmax_block);
+    int32_t *argmax = check_input_raw(c, "argmax", floats_of(outputs) * sizeof *argmax, 64);
+    argmaxes_from_block(s, images, argmax_block, argmax);
     float *dx = check_output(c, "dx", floats_of(inputs));
     oracle_value *block = check_memory(c, pool_inputs(s) * sizeof *block);
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
-    oracle_maxpool_backward(s, dy.block, winner_block, derivative.block, step == CHECK_INTEGER, sums, block);
+    oracle_maxpool_backward(s, dy.block, argmax_block, derivative.block, step == CHECK_INTEGER, sums, block);
     const oracle_value *expected = values_from_block(c, inputs, block);
     float *hwc16n = aligned_memory(c, pool_inputs(s));
-    cvy_maxpool_backward_hwc16n_scalar(s, dy.block, winner_block, derivative.block, hwc16n);
-    const double winners = share_of_winners(s) * filled(inputs);
+    cvy_maxpool_backward_hwc16n_scalar(s, dy.block, argmax_block, derivative.block, hwc16n);
+    const double winners = share_of_argmaxes(s) * filled(inputs);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, winner, derivative.nchw16c, dx);
+        rows.maxpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, argmax, derivative.nchw16c, dx);
         check_values(c, "dx", dx, expected, axes_of(inputs), winners);
         check_same_bits(c, "dx", inputs, dx, hwc16n);
     }
@@ -377,7 +377,7 @@ static void average_backward(check *c, size_t i, check_step step, const cvy_pool
     cvy_avgpool_backward_hwc16n_scalar(s, dy.block, derivative.block, hwc16n);
     CHECK_EACH_TIER(c) {
         rows.avgpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, derivative.nchw16c, dx);
-        check_values(c, "dx", dx, expected, axes_of(inputs), share_of_winners(s) * filled(inputs));
+        check_values(c, "dx", dx, expected, axes_of(inputs), share_of_argmaxes(s) * filled(inputs));
         check_same_bits(c, "dx", inputs, dx, hwc16n);
     }
 }

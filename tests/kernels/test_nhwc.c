@@ -192,7 +192,7 @@ static check_axes pool_inputs_axes(const cvy_pool_shape *s, int32_t count) {
     return CHECK_AXES((size_t)count, (size_t)s->height, (size_t)s->width, (size_t)s->channels);
 }
 
-/* Half of the inputs repeat one of four values, both zeros among them: the winner must be the first of equals. A third
+/* Half of the inputs repeat one of four values, both zeros among them: the argmax must be the first of equals. A third
  * of the cases is negative, so that a border counted as 0 would show. */
 static void add_ties(check *c, float *x, size_t count, bool negative) {
     static const float values[] = {-0.0f, 0.0f, 0.5f, -3.0f};
@@ -204,7 +204,7 @@ static void add_ties(check *c, float *x, size_t count, bool negative) {
     }
 }
 
-static int32_t *winners_to_images(check *c, int32_t count, size_t elements, const int32_t *block) {
+static int32_t *argmaxes_to_images(check *c, int32_t count, size_t elements, const int32_t *block) {
     int32_t *images = check_memory(c, (size_t)count * elements * sizeof *images);
     for (size_t i = 0; i < elements; i++)
         for (int32_t l = 0; l < count; l++)
@@ -221,36 +221,36 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     if (step != CHECK_RANDOM || i % 2)
         add_ties(c, x, (size_t)count * inputs, i % 3 == 0);
     float *y = check_output_nhwc(c, "y", (size_t)count * outputs);
-    int32_t *winner = i % 4 == 3 ? NULL : check_output_int32_unaligned(c, "winner", (size_t)count * outputs);
+    int32_t *argmax = i % 4 == 3 ? NULL : check_output_int32_unaligned(c, "argmax", (size_t)count * outputs);
     const float *block = nhwc_to_block(c, nhwc_images(count, inputs), x);
     float *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected), *twin = nhwc_block_for(c, outputs);
-    int32_t *expected_winner = check_memory(c, pool_outputs_of(s) * sizeof *expected_winner);
-    oracle_maxpool_forward(s, block, expected, expected_winner);
+    int32_t *expected_argmax = check_memory(c, pool_outputs_of(s) * sizeof *expected_argmax);
+    oracle_maxpool_forward(s, block, expected, expected_argmax);
     rows.maxpool_forward_hwc16n[CVY_TIER_scalar](s, block, twin, NULL);
     expected = nhwc_from_block(c, nhwc_images(count, outputs), expected);
-    expected_winner = winners_to_images(c, count, outputs, expected_winner);
+    expected_argmax = argmaxes_to_images(c, count, outputs, expected_argmax);
     const float *same = nhwc_from_block(c, nhwc_images(count, outputs), twin);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_forward_nhwc[c->tier](s, count, x, y, winner);
+        rows.maxpool_forward_nhwc[c->tier](s, count, x, y, argmax);
         check_floats(c, "y", y, expected, pool_outputs_axes(s, count));
         check_floats(c, "y in HWC16N", y, same, pool_outputs_axes(s, count));
-        if (winner)
-            check_integers(c, "winner", winner, expected_winner, pool_outputs_axes(s, count));
+        if (argmax)
+            check_integers(c, "argmax", argmax, expected_argmax, pool_outputs_axes(s, count));
     }
 }
 
 /* Winners of a block as a forward pass leaves them, of an input of its own. */
-static int32_t *some_winners(check *c, const cvy_pool_shape *s) {
+static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t i = 0; i < pool_inputs(s); i++)
         x[i] = check_uniform(c);
-    int32_t *winner = (int32_t *)(void *)nhwc_block_for(c, pool_outputs_of(s) / CVY_LANES);
-    oracle_maxpool_forward(s, x, y, winner);
-    return winner;
+    int32_t *argmax = (int32_t *)(void *)nhwc_block_for(c, pool_outputs_of(s) / CVY_LANES);
+    oracle_maxpool_forward(s, x, y, argmax);
+    return argmax;
 }
 
 /* Not every input is in a window, and of those in one only some win. */
-static double share_of_winners(const cvy_pool_shape *s) {
+static double share_of_argmaxes(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -262,22 +262,22 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     describe_pool(c, i, step, pc, count, i % 2 ? ", with derivative" : "");
     const float *dy = check_input_nhwc(c, "dy", (size_t)count * outputs);
     const float *derivative = i % 2 ? check_input_nhwc(c, "derivative", (size_t)count * inputs) : NULL;
-    const int32_t *winner_block = some_winners(c, s);
-    int32_t *winner = (int32_t *)(void *)check_input_nhwc(c, "winner", (size_t)count * outputs);
-    memcpy(winner, winners_to_images(c, count, outputs, winner_block), (size_t)count * outputs * sizeof *winner);
+    const int32_t *argmax_block = some_argmaxes(c, s);
+    int32_t *argmax = (int32_t *)(void *)check_input_nhwc(c, "argmax", (size_t)count * outputs);
+    memcpy(argmax, argmaxes_to_images(c, count, outputs, argmax_block), (size_t)count * outputs * sizeof *argmax);
     float *dx = check_output_nhwc(c, "dx", (size_t)count * inputs);
     const float *block = nhwc_to_block(c, nhwc_images(count, outputs), dy);
     const float *factors = derivative ? nhwc_to_block(c, nhwc_images(count, inputs), derivative) : NULL;
     oracle_value *values = nhwc_values_for(c, inputs);
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
     float *twin = nhwc_block_for(c, inputs);
-    oracle_maxpool_backward(s, block, winner_block, factors, step == CHECK_INTEGER, sums, values);
-    rows.maxpool_backward_hwc16n[CVY_TIER_scalar](s, block, winner_block, factors, twin);
+    oracle_maxpool_backward(s, block, argmax_block, factors, step == CHECK_INTEGER, sums, values);
+    rows.maxpool_backward_hwc16n[CVY_TIER_scalar](s, block, argmax_block, factors, twin);
     const oracle_value *expected = nhwc_values_from_block(c, nhwc_images(count, inputs), values);
     const float *same = nhwc_from_block(c, nhwc_images(count, inputs), twin);
     CHECK_EACH_TIER(c) {
-        rows.maxpool_backward_nhwc[c->tier](s, count, dy, winner, derivative, dx);
-        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_winners(s));
+        rows.maxpool_backward_nhwc[c->tier](s, count, dy, argmax, derivative, dx);
+        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmaxes(s));
         check_floats(c, "dx in HWC16N", dx, same, pool_inputs_axes(s, count));
     }
 }
@@ -324,7 +324,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     const float *same = nhwc_from_block(c, inputs, twin);
     CHECK_EACH_TIER(c) {
         rows.avgpool_backward_nhwc[c->tier](s, count, dy, derivative, dx);
-        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_winners(s));
+        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmaxes(s));
         check_floats(c, "dx in HWC16N", dx, same, pool_inputs_axes(s, count));
     }
 }

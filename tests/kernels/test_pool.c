@@ -1,5 +1,5 @@
 /* Pooling of a block. Half of the inputs of the maximum repeat one of four values, so that ties are everywhere and the
- * winner must be the first of equals. */
+ * argmax must be the first of equals. */
 #include <math.h>
 
 #include "check.h"
@@ -41,32 +41,32 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     for (size_t k = 0; k < pool_inputs(s); k++)
         x[k] = contents[k];
     float *y = check_output(c, "y", pool_outputs_of(s));
-    int32_t *winner = i % 4 == 3 ? NULL : check_output_int32(c, "winner", pool_outputs_of(s));
+    int32_t *argmax = i % 4 == 3 ? NULL : check_output_int32(c, "argmax", pool_outputs_of(s));
     float *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected);
-    int32_t *expected_winner = check_memory(c, pool_outputs_of(s) * sizeof *expected_winner);
-    oracle_maxpool_forward(s, x, expected, expected_winner);
+    int32_t *expected_argmax = check_memory(c, pool_outputs_of(s) * sizeof *expected_argmax);
+    oracle_maxpool_forward(s, x, expected, expected_argmax);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
         for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.maxpool_forward_hwc16n[c->tier](&part, x, y, winner);
+            rows.maxpool_forward_hwc16n[c->tier](&part, x, y, argmax);
         check_floats(c, "y", y, expected, output_axes(s));
-        if (winner)
-            check_integers(c, "winner", winner, expected_winner, output_axes(s));
+        if (argmax)
+            check_integers(c, "argmax", argmax, expected_argmax, output_axes(s));
     }
 }
 
 /* Winners as a forward pass leaves them, of an input of its own. */
-static int32_t *some_winners(check *c, const cvy_pool_shape *s) {
+static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t i = 0; i < pool_inputs(s); i++)
         x[i] = check_uniform(c);
-    int32_t *winner = check_input_raw(c, "winner", pool_outputs_of(s) * sizeof *winner, 64);
-    oracle_maxpool_forward(s, x, y, winner);
-    return winner;
+    int32_t *argmax = check_input_raw(c, "argmax", pool_outputs_of(s) * sizeof *argmax, 64);
+    oracle_maxpool_forward(s, x, y, argmax);
+    return argmax;
 }
 
 /* Not every input is in a window, and of those in one only some win. */
-static double share_of_winners(const cvy_pool_shape *s) {
+static double share_of_argmaxes(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -75,17 +75,17 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     const cvy_pool_shape *s = &pc->shape;
     describe(c, i, step, pc, i % 2 ? ", with derivative" : "");
     const float *dy = check_input(c, "dy", pool_outputs_of(s));
-    const int32_t *winner = some_winners(c, s);
+    const int32_t *argmax = some_argmaxes(c, s);
     const float *derivative = i % 2 ? check_input(c, "derivative", pool_inputs(s)) : NULL;
     float *dx = check_output(c, "dx", pool_inputs(s));
     oracle_value *expected = check_memory(c, pool_inputs(s) * sizeof *expected);
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
-    oracle_maxpool_backward(s, dy, winner, derivative, step == CHECK_INTEGER, sums, expected);
+    oracle_maxpool_backward(s, dy, argmax, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         cvy_pool_shape part = *s;
         for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.maxpool_backward_hwc16n[c->tier](&part, dy, winner, derivative, dx);
-        check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
+            rows.maxpool_backward_hwc16n[c->tier](&part, dy, argmax, derivative, dx);
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
     }
 }
 
@@ -117,7 +117,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
         cvy_pool_shape part = *s;
         for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
             rows.avgpool_backward_hwc16n[c->tier](&part, dy, derivative, dx);
-        check_values(c, "dx", dx, expected, input_axes(s), share_of_winners(s));
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
     }
 }
 

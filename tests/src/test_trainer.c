@@ -430,22 +430,22 @@ static void sums_follow_the_tree(void **state) {
     for (size_t count = 1; count <= MOST; count++)
         for (size_t shares = 1; shares <= 7 && shares <= count; shares++) {
             static _Alignas(64) float sums[MOST][16];
-            cvy_forest batch = {0};
+            cvy_reduction batch = {0};
             for (size_t s = 0; s < shares; s++) {
-                cvy_forest forest = {0};
+                cvy_reduction reduction = {0};
                 int depth = 0;
                 for (size_t i = count * s / shares; i < count * (s + 1) / shares; i++) {
                     for (int l = 0; l < 16; l++)
                         sums[i][l] = leaves[i];
-                    cvy_forest_push(&forest, (cvy_node){0, (uint32_t)i, sums[i]}, &kernels, 0, 16);
-                    depth = forest.count > depth ? forest.count : depth;
+                    cvy_reduction_push(&reduction, (cvy_node){0, (uint32_t)i, sums[i]}, &kernels, 0, 16);
+                    depth = reduction.count > depth ? reduction.count : depth;
                 }
                 assert_true(depth <=
-                            cvy_forest_depth((uint32_t)(count * s / shares), (uint32_t)(count * (s + 1) / shares)));
-                for (int i = 0; i < forest.count; i++)
-                    cvy_forest_push(&batch, forest.nodes[i], &kernels, 0, 16);
+                            cvy_reduction_depth((uint32_t)(count * s / shares), (uint32_t)(count * (s + 1) / shares)));
+                for (int i = 0; i < reduction.count; i++)
+                    cvy_reduction_push(&batch, reduction.nodes[i], &kernels, 0, 16);
             }
-            cvy_forest_close(&batch, &kernels, 0, 16);
+            cvy_reduction_finish(&batch, &kernels, 0, 16);
             float expected = tree(leaves, 0, 128, count);
             assert_memory_equal(&expected, &batch.nodes[0].sum[3], sizeof expected);
             assert_ptr_equal(batch.nodes[0].sum, sums[0]);

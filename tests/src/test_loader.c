@@ -13,7 +13,7 @@
 #include "../../kernels/cpu.h"
 #include "../../src/base/memory.h"
 #include "../../src/base/random.h"
-#include "../../src/train/intake.h"
+#include "../../src/train/loader.h"
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
 
@@ -210,19 +210,19 @@ static void take_in(const arrangement *a, cvy_tier tier, setting *s, uint32_t in
     cvy_shape shape = {3, height, width, a->channels};
     if (a->vector)
         shape = (cvy_shape){1, 1, 1, height * width * a->channels};
-    cvy_intake intake;
+    cvy_loader loader;
     set_up(s, shape, a->rows, tier, 1 << 20);
-    assert_true(cvy_intake_make(pre, set, &s->plan.input, a->shift, &intake, &status));
-    assert_true(intake.floats <= 1 << 20);
-    for (size_t i = 0; i < intake.floats; i++)
+    assert_true(cvy_loader_make(pre, set, &s->plan.input, a->shift, &loader, &status));
+    assert_true(loader.floats <= 1 << 20);
+    for (size_t i = 0; i < loader.floats; i++)
         s->scratch[i] = 1e30f; /* of an earlier run */
-    cvy_intake_begin(&intake, s->scratch);
+    cvy_loader_begin(&loader, s->scratch);
     for (int l = 0; l < a->count; l++) {
         index[l] = (uint32_t)((l * 7 + 1) % IMAGES);
         shifts[l] = cvy_shift_at(a->shift, (l * 11 + 3) % cvy_shift_count(a->shift));
     }
     cvy_block block = {&s->plan, &s->kernels, s->workspace, a->count};
-    cvy_intake_load(&intake, &block, set, index, shifts, true, s->scratch);
+    cvy_loader_load(&loader, &block, set, index, shifts, true, s->scratch);
     cvy_dataset_free(set);
 }
 
@@ -322,9 +322,9 @@ static void what_does_not_fit_is_an_error(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cvy_status status = {0};
         cvy_preprocessing pre;
-        cvy_intake intake;
+        cvy_loader loader;
         assert_true(cvy_preprocessing_parse(cases[i].text, &pre, &status));
-        assert_false(cvy_intake_make(&pre, set, &(cvy_image_shape){12, 12, 1, 12, 144}, 0, &intake, &status));
+        assert_false(cvy_loader_make(&pre, set, &(cvy_image_shape){12, 12, 1, 12, 144}, 0, &loader, &status));
         assert_string_equal(status.where, "images in memory");
         assert_string_equal(status.what, cases[i].what);
     }
@@ -376,5 +376,5 @@ int main(void) {
         cmocka_unit_test(shifts_are_all_within_reach_and_each_once),
         cmocka_unit_test(shifts_are_drawn_uniformly),
     };
-    return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "intake.h"
+#include "loader.h"
 
 #include <math.h>
 #include <string.h>
@@ -41,31 +41,31 @@ static bool check_fit(const cvy_dataset *dataset, int height, int width, const c
                     input->channels);
 }
 
-static size_t reserve(cvy_intake *intake, size_t floats) {
-    size_t offset = intake->floats;
-    intake->floats += (floats + 31) / 16 * 16; /* vector loads may run up to 15 floats past the end */
+static size_t reserve(cvy_loader *loader, size_t floats) {
+    size_t offset = loader->floats;
+    loader->floats += (floats + 31) / 16 * 16; /* vector loads may run up to 15 floats past the end */
     return offset;
 }
 
-static void place(cvy_intake *intake, const cvy_image_shape *input) {
-    const int *pool = intake->preprocessing.average_pooling;
-    const cvy_image_shape *cropped = &intake->cropped;
+static void place(cvy_loader *loader, const cvy_image_shape *input) {
+    const int *pool = loader->preprocessing.average_pooling;
+    const cvy_image_shape *cropped = &loader->cropped;
     int row = cropped->width * cropped->channels;
     bool pooled = pool[0] > 0;
     /* Images that are not pooled may be sampled to where the network reads them. */
-    intake->cropped.row = !pooled && input->height > 1 ? input->row : row;
-    intake->cropped.image = !pooled ? input->image : cropped->height * row;
-    intake->canvas_row = (intake->width + 2 * intake->border_x) * intake->channels;
-    intake->canvas_floats = (size_t)(intake->height + 2 * intake->border_y) * (size_t)intake->canvas_row;
-    reserve(intake, intake->canvas_floats);
-    intake->moments = reserve(intake, 3 * (size_t)intake->width * (size_t)intake->channels);
-    intake->starts = reserve(intake, (size_t)cropped->height);
-    intake->fractions = reserve(intake, (size_t)cropped->height);
-    intake->samples = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
+    loader->cropped.row = !pooled && input->height > 1 ? input->row : row;
+    loader->cropped.image = !pooled ? input->image : cropped->height * row;
+    loader->canvas_row = (loader->width + 2 * loader->border_x) * loader->channels;
+    loader->canvas_floats = (size_t)(loader->height + 2 * loader->border_y) * (size_t)loader->canvas_row;
+    reserve(loader, loader->canvas_floats);
+    loader->moments = reserve(loader, 3 * (size_t)loader->width * (size_t)loader->channels);
+    loader->starts = reserve(loader, (size_t)cropped->height);
+    loader->fractions = reserve(loader, (size_t)cropped->height);
+    loader->samples = reserve(loader, (size_t)loader->cropped.image * CVY_LANES);
     if (!pooled)
         return;
-    intake->block = reserve(intake, (size_t)intake->cropped.image * CVY_LANES);
-    intake->pool = (cvy_pool_shape){.height = cropped->height,
+    loader->block = reserve(loader, (size_t)loader->cropped.image * CVY_LANES);
+    loader->pool = (cvy_pool_shape){.height = cropped->height,
                                     .width = cropped->width,
                                     .channels = cropped->channels,
                                     .window_height = pool[0],
@@ -76,15 +76,15 @@ static void place(cvy_intake *intake, const cvy_image_shape *input) {
                                     .output_width = cropped->width / pool[1]};
 }
 
-bool cvy_intake_make(const cvy_preprocessing *preprocessing, const cvy_dataset *dataset, const cvy_image_shape *input,
-                     int shift, cvy_intake *intake, cvy_status *status) {
+bool cvy_loader_make(const cvy_preprocessing *preprocessing, const cvy_dataset *dataset, const cvy_image_shape *input,
+                     int shift, cvy_loader *loader, cvy_status *status) {
     const cvy_preprocessing *p = preprocessing;
     int height = dataset->height, width = dataset->width;
     if (!cvy_preprocessing_extents(p, dataset->origin, &height, &width, status) ||
         !check_fit(dataset, height, width, input, status))
         return false;
     double deviation = sqrt(p->variance);
-    *intake = (cvy_intake){.preprocessing = *p,
+    *loader = (cvy_loader){.preprocessing = *p,
                            .height = dataset->height,
                            .width = dataset->width,
                            .channels = dataset->channels,
@@ -92,59 +92,59 @@ bool cvy_intake_make(const cvy_preprocessing *preprocessing, const cvy_dataset *
                            .border_x = shift,
                            .scale = (float)(p->scale / deviation),
                            .offset = (float)((p->offset - p->mean) / deviation)};
-    intake->plain = !p->deskew && !p->center_crop[0] && !p->average_pooling[0] && intake->scale == 1.0f &&
-                    intake->offset == 0.0f && shift == 0;
-    if (intake->plain)
+    loader->plain = !p->deskew && !p->center_crop[0] && !p->average_pooling[0] && loader->scale == 1.0f &&
+                    loader->offset == 0.0f && shift == 0;
+    if (loader->plain)
         return true;
     if (p->deskew)
-        intake->border_x += (int)ceil(steepest * (dataset->height + shift)) + 1;
+        loader->border_x += (int)ceil(steepest * (dataset->height + shift)) + 1;
     bool crops = p->center_crop[0] > 0;
-    intake->cropped = (cvy_image_shape){.height = crops ? p->center_crop[0] : dataset->height,
+    loader->cropped = (cvy_image_shape){.height = crops ? p->center_crop[0] : dataset->height,
                                         .width = crops ? p->center_crop[1] : dataset->width,
                                         .channels = dataset->channels};
-    intake->top = (dataset->height - intake->cropped.height) / 2;
-    intake->left = (dataset->width - intake->cropped.width) / 2;
-    place(intake, input);
-    return intake->floats <= INT32_MAX ||
+    loader->top = (dataset->height - loader->cropped.height) / 2;
+    loader->left = (dataset->width - loader->cropped.width) / 2;
+    place(loader, input);
+    return loader->floats <= INT32_MAX ||
            cvy_fail(status, CVY_FAILED, dataset->origin, "images of %d x %d x %d are too large to be preprocessed",
                     dataset->height, dataset->width, dataset->channels);
 }
 
-void cvy_intake_begin(const cvy_intake *intake, float *scratch) {
-    if (!intake->plain)
-        memset(scratch, 0, intake->canvas_floats * sizeof *scratch);
+void cvy_loader_begin(const cvy_loader *loader, float *scratch) {
+    if (!loader->plain)
+        memset(scratch, 0, loader->canvas_floats * sizeof *scratch);
 }
 
 /* ---- An image --------------------------------------------------------------------------------------------------- */
 
 /* Onto the canvas, as floats; its border stays zero. */
-static float *spread(const cvy_intake *intake, const cvy_kernels *kernels, const cvy_dataset *dataset, uint32_t index,
+static float *spread(const cvy_loader *loader, const cvy_kernels *kernels, const cvy_dataset *dataset, uint32_t index,
                      float *canvas) {
-    const int floats = intake->width * intake->channels;
-    float *inner = canvas + (size_t)intake->border_y * (size_t)intake->canvas_row +
-                   (size_t)intake->border_x * (size_t)intake->channels;
+    const int floats = loader->width * loader->channels;
+    float *inner = canvas + (size_t)loader->border_y * (size_t)loader->canvas_row +
+                   (size_t)loader->border_x * (size_t)loader->channels;
     const char *image = (const char *)dataset->images + index * cvy_dataset_image_bytes(dataset);
     if (dataset->element == CVY_ELEMENT_U8) {
-        kernels->widen_u8(intake->height, floats, (const uint8_t *)image, intake->canvas_row, inner);
+        kernels->widen_u8(loader->height, floats, (const uint8_t *)image, loader->canvas_row, inner);
         return inner;
     }
     const size_t bytes = (size_t)floats * sizeof(float);
-    for (int y = 0; y < intake->height; y++)
-        memcpy(inner + (size_t)y * (size_t)intake->canvas_row, image + (size_t)y * bytes, bytes);
+    for (int y = 0; y < loader->height; y++)
+        memcpy(inner + (size_t)y * (size_t)loader->canvas_row, image + (size_t)y * bytes, bytes);
     return inner;
 }
 
 /* How far a line of ink leans, in columns a row, and the row that stays where it is: the regression of x on y, each
  * pixel weighing what it holds, through the centre of gravity. An image without ink or without height stands upright.
  * LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A ("deslanted"). */
-static double lean(const cvy_intake *intake, const cvy_kernels *kernels, const float *inner, float *moments,
+static double lean(const cvy_loader *loader, const cvy_kernels *kernels, const float *inner, float *moments,
                    double *centre) {
-    const int floats = intake->width * intake->channels;
-    kernels->column_moments(intake->height, floats, intake->canvas_row, inner, moments);
+    const int floats = loader->width * loader->channels;
+    kernels->column_moments(loader->height, floats, loader->canvas_row, inner, moments);
     double mass = 0, x_sum = 0, y_sum = 0, xy_sum = 0, yy_sum = 0;
     const float *column = moments;
-    for (int x = 0; x < intake->width; x++)
-        for (int c = 0; c < intake->channels; c++, column++) {
+    for (int x = 0; x < loader->width; x++)
+        for (int c = 0; c < loader->channels; c++, column++) {
             double ink = (double)column[0], rows = (double)column[floats];
             mass += ink;
             x_sum += x * ink;
@@ -156,7 +156,7 @@ static double lean(const cvy_intake *intake, const cvy_kernels *kernels, const f
     if (!(mass > 0))
         return 0;
     double x_mean = x_sum / mass, y_mean = y_sum / mass, y_variance = yy_sum / mass - y_mean * y_mean;
-    if (!(y_variance >= 0.25 && y_mean >= 0 && y_mean <= intake->height))
+    if (!(y_variance >= 0.25 && y_mean >= 0 && y_mean <= loader->height))
         return 0; /* no higher than a row (or not a picture: negative pixels, or no numbers) */
     *centre = y_mean;
     double slope = (xy_sum / mass - x_mean * y_mean) / y_variance;
@@ -164,16 +164,16 @@ static double lean(const cvy_intake *intake, const cvy_kernels *kernels, const f
 }
 
 /* Where each row of the sample begins on the canvas, and how far it lies between two columns. */
-static void find_rows(const cvy_intake *intake, cvy_shift shift, double slope, double centre, int32_t *starts,
+static void find_rows(const cvy_loader *loader, cvy_shift shift, double slope, double centre, int32_t *starts,
                       float *fractions) {
     /* Whole columns are cut off towards zero, so a whole number that makes all positive goes on first. */
-    const int positive = intake->border_x;
-    const int first = (intake->border_x + intake->left - shift.x) * intake->channels;
-    for (int i = 0; i < intake->cropped.height; i++) {
-        int y = intake->top + i - shift.y;
+    const int positive = loader->border_x;
+    const int first = (loader->border_x + loader->left - shift.x) * loader->channels;
+    for (int i = 0; i < loader->cropped.height; i++) {
+        int y = loader->top + i - shift.y;
         double column = slope * (y - centre) + positive;
         int whole = (int)column;
-        starts[i] = (intake->border_y + y) * intake->canvas_row + first + (whole - positive) * intake->channels;
+        starts[i] = (loader->border_y + y) * loader->canvas_row + first + (whole - positive) * loader->channels;
         fractions[i] = (float)(column - whole);
     }
 }
@@ -205,59 +205,59 @@ static void load_plain(const cvy_block *block, const cvy_dataset *dataset, const
                                           cvy_block_own(block) + plan->input_block, images);
 }
 
-/* The block's images into samples, as intake->cropped says. */
-static void sample(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
+/* The block's images into samples, as loader->cropped says. */
+static void sample(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
                    const cvy_shift *shifts, float *samples, float *scratch) {
-    int32_t *starts = (int32_t *)(scratch + intake->starts);
-    float *fractions = scratch + intake->fractions;
+    int32_t *starts = (int32_t *)(scratch + loader->starts);
+    float *fractions = scratch + loader->fractions;
     for (int l = 0; l < block->count; l++) {
-        const float *inner = spread(intake, block->kernels, dataset, index[l], scratch);
+        const float *inner = spread(loader, block->kernels, dataset, index[l], scratch);
         double centre = 0, slope = 0;
-        if (intake->preprocessing.deskew)
-            slope = lean(intake, block->kernels, inner, scratch + intake->moments, &centre);
-        find_rows(intake, shifts[l], slope, centre, starts, fractions);
-        block->kernels->sample_rows(intake->cropped.height, intake->cropped.width * intake->channels, starts, fractions,
-                                    intake->channels, intake->scale, intake->offset, scratch, intake->cropped.row,
-                                    samples + (size_t)l * (size_t)intake->cropped.image);
+        if (loader->preprocessing.deskew)
+            slope = lean(loader, block->kernels, inner, scratch + loader->moments, &centre);
+        find_rows(loader, shifts[l], slope, centre, starts, fractions);
+        block->kernels->sample_rows(loader->cropped.height, loader->cropped.width * loader->channels, starts, fractions,
+                                    loader->channels, loader->scale, loader->offset, scratch, loader->cropped.row,
+                                    samples + (size_t)l * (size_t)loader->cropped.image);
     }
 }
 
-static void load_nhwc(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
+static void load_nhwc(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset,
                       const uint32_t *index, const cvy_shift *shifts, float *scratch) {
     float *input = cvy_block_own(block) + block->plan->input_block;
-    if (intake->plain) {
+    if (loader->plain) {
         load_plain_nhwc(block, dataset, index);
-    } else if (!intake->preprocessing.average_pooling[0]) {
-        sample(intake, block, dataset, index, shifts, input, scratch);
+    } else if (!loader->preprocessing.average_pooling[0]) {
+        sample(loader, block, dataset, index, shifts, input, scratch);
     } else {
-        sample(intake, block, dataset, index, shifts, scratch + intake->samples, scratch);
-        block->kernels->avgpool_forward_nhwc(&intake->pool, block->count, scratch + intake->samples, input);
+        sample(loader, block, dataset, index, shifts, scratch + loader->samples, scratch);
+        block->kernels->avgpool_forward_nhwc(&loader->pool, block->count, scratch + loader->samples, input);
     }
 }
 
-void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
+void cvy_loader_load(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset,
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch) {
     const cvy_plan *plan = block->plan;
     const cvy_kernels *k = block->kernels;
     float *input = cvy_block_own(block) + plan->input_block;
     float *images = training && plan->input_images != CVY_NONE ? cvy_block_own(block) + plan->input_images : NULL;
     if (plan->layout == CVY_LAYOUT_NHWC) {
-        load_nhwc(intake, block, dataset, index, shifts, scratch);
+        load_nhwc(loader, block, dataset, index, shifts, scratch);
         return;
     }
-    if (intake->plain) {
+    if (loader->plain) {
         load_plain(block, dataset, index, images);
         return;
     }
-    if (!intake->preprocessing.average_pooling[0]) {
-        float *samples = images ? images : scratch + intake->samples;
-        sample(intake, block, dataset, index, shifts, samples, scratch);
+    if (!loader->preprocessing.average_pooling[0]) {
+        float *samples = images ? images : scratch + loader->samples;
+        sample(loader, block, dataset, index, shifts, samples, scratch);
         k->reorder_nhwc_hwc16n(&plan->input, samples, block->count, input);
         return;
     }
-    sample(intake, block, dataset, index, shifts, scratch + intake->samples, scratch);
-    k->reorder_nhwc_hwc16n(&intake->cropped, scratch + intake->samples, block->count, scratch + intake->block);
-    k->avgpool_forward_hwc16n(&intake->pool, scratch + intake->block, input);
+    sample(loader, block, dataset, index, shifts, scratch + loader->samples, scratch);
+    k->reorder_nhwc_hwc16n(&loader->cropped, scratch + loader->samples, block->count, scratch + loader->block);
+    k->avgpool_forward_hwc16n(&loader->pool, scratch + loader->block, input);
     if (images)
         k->reorder_hwc16n_nhwc(&plan->input, input, images);
 }

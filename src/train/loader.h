@@ -4,8 +4,8 @@
  * see few images twice, and what was never written needs no memory and no reading back. Nanoseconds an image of 28 x
  * 28, on a core of a Zen 5 with AVX-512, least of 20,000 calls on cached images: gathered as it is 27; rescaled and
  * moved 151; deskewed as well 244; deskewed, cropped and pooled to 12 x 12 260. */
-#ifndef CVY_INTAKE_H
-#define CVY_INTAKE_H
+#ifndef CVY_LOADER_H
+#define CVY_LOADER_H
 
 #include "../data/dataset.h"
 #include "../data/preprocess.h"
@@ -28,7 +28,7 @@ cvy_shift cvy_shift_at(int most, int i);
 cvy_shift cvy_shift_draw(int most, uint64_t seed, uint32_t step, uint64_t place);
 
 /* The way for images of one shape. Offsets are in floats, into the scratch memory that a thread brings. */
-typedef struct cvy_intake {
+typedef struct cvy_loader {
     cvy_preprocessing preprocessing;
     bool plain; /* images enter the block as they are */
     int height, width, channels;
@@ -41,19 +41,19 @@ typedef struct cvy_intake {
     size_t moments, starts, fractions, samples, block;
     size_t canvas_floats; /* the canvas is at 0 */
     size_t floats;        /* of scratch */
-} cvy_intake;
+} cvy_loader;
 
 /* Plans the way of a data set's images into a network's input, moved by up to `shift` pixels. Images that do not fit
  * are an error that names the data set. */
-bool cvy_intake_make(const cvy_preprocessing *preprocessing, const cvy_dataset *dataset, const cvy_image_shape *input,
-                     int shift, cvy_intake *intake, cvy_status *status);
+bool cvy_loader_make(const cvy_preprocessing *preprocessing, const cvy_dataset *dataset, const cvy_image_shape *input,
+                     int shift, cvy_loader *loader, cvy_status *status);
 
-/* Before the first block of a run: scratch is intake->floats floats, 64-byte aligned. */
-void cvy_intake_begin(const cvy_intake *intake, float *scratch);
+/* Before the first block of a run: scratch is loader->floats floats, 64-byte aligned. */
+void cvy_loader_begin(const cvy_loader *loader, float *scratch);
 
 /* Brings the images index[0 .. block->count), moved by shifts[0 .. block->count), into the part's own workspace; for
  * training also as NHWC images, if the plan has a place for them. */
-void cvy_intake_load(const cvy_intake *intake, const cvy_block *block, const cvy_dataset *dataset,
+void cvy_loader_load(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset,
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch);
 
 #endif
