@@ -51,20 +51,15 @@ typedef enum cvy_tier {
     CVY_TIERS
 } cvy_tier;
 
-/* Keep the argument only on machines for which the tier is compiled. */
-#define CVY_ON_scalar(...) __VA_ARGS__
+/* The sets of tiers that kernels.def names. CVY_TIERS_<set>(KERNEL, name) is KERNEL(name, tier) for each tier of the
+ * set that is compiled for this processor family, from scalar upward. */
+#define CVY_TIERS_scalar(KERNEL, name) KERNEL(name, scalar)
 #if defined(__x86_64__)
-#define CVY_ON_avx2(...) __VA_ARGS__
-#define CVY_ON_avx512(...) __VA_ARGS__
-#define CVY_ON_neon(...)
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar) KERNEL(name, avx2) KERNEL(name, avx512)
 #elif defined(__aarch64__)
-#define CVY_ON_avx2(...)
-#define CVY_ON_avx512(...)
-#define CVY_ON_neon(...) __VA_ARGS__
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar) KERNEL(name, neon)
 #else
-#define CVY_ON_avx2(...)
-#define CVY_ON_avx512(...)
-#define CVY_ON_neon(...)
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar)
 #endif
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
@@ -343,19 +338,18 @@ enum { CVY_PEAK_FLOATS = 256 };
 
 /* ---- Expansion of kernels.def ----------------------------------------------------------------------------------- */
 
-#define CVY_OPERATION(result, name, parameters) typedef result cvy_##name##_fn parameters;
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) typedef result cvy_##name##_fn parameters;
 #include "kernels.def"
 
-/* cvy_<operation>_<tier>: one prototype a row. */
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) CVY_ON_##tier(cvy_##name##_fn cvy_##name##_##tier;)
+/* cvy_<operation>_<tier> */
+#define CVY_PROTOTYPE(name, tier) cvy_##name##_fn cvy_##name##_##tier;
+#define CVY_OPERATION(tiers, result, name, parameters) CVY_TIERS_##tiers(CVY_PROTOTYPE, name)
 #include "kernels.def"
+#undef CVY_PROTOTYPE
 
 /* The table: one pointer an operation, none of them NULL. */
 typedef struct cvy_kernels {
-#define CVY_OPERATION(result, name, parameters) cvy_##name##_fn *name;
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) cvy_##name##_fn *name;
 #include "kernels.def"
 } cvy_kernels;
 

@@ -179,12 +179,11 @@ double check_ulps(float got, double expected);
 /* All NaNs become one. */
 uint32_t check_bits(float value);
 
-/* ---- The rows of kernels.def ---- */
+/* ---- The kernels that kernels.def lists ---- */
 
-/* The kernels by operation and tier; NULL where kernels.def has no row, or its tier is not for this processor. */
+/* The kernels by operation and tier; NULL where a tier has none, or is not for this processor family. */
 struct check_rows {
-#define CVY_OPERATION(result, name, parameters) cvy_##name##_fn *name[CVY_TIERS];
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) cvy_##name##_fn *name[CVY_TIERS];
 #include "kernels.def"
 };
 
@@ -192,8 +191,7 @@ extern const struct check_rows rows;
 
 /* ---- The tests: test_<operation> for each operation of kernels.def, and those of several operations ---- */
 
-#define CVY_OPERATION(result, name, parameters) void test_##name(check *c);
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) void test_##name(check *c);
 #include "kernels.def"
 
 void test_elementary_digests(check *c);
