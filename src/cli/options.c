@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,23 +31,15 @@ static void print_help(const cli_syntax *syntax) {
     print_indented(syntax->examples, 2);
 }
 
-static bool starts_number(const char *text) {
-    return (*text >= '0' && *text <= '9') || *text == '-' || *text == '.';
-}
-
 static bool parse_whole(const cli_option *option, const char *where, const char *text, cvy_status *status) {
     if (option->word && !strcmp(text, option->word)) {
         *(int *)option->value = 0;
         return true;
     }
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (!starts_number(text) || *end || errno || (double)number < option->low || (double)number > option->high)
-        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %.0f to %.0f%s%s", text,
-                        option->low, option->high, option->word ? ", nor " : "", option->word ? option->word : "");
-    *(int *)option->value = (int)number;
-    return true;
+    const cvy_value range = {CVY_WHOLE, (double)option->low, (double)option->high, NULL};
+    return cvy_value_parse(&range, (cvy_span){text, (int)strlen(text)}, option->value) ||
+           cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %ld to %ld%s%s", text, option->low,
+                    option->high, option->word ? ", nor " : "", option->word ? option->word : "");
 }
 
 static bool parse_seed(const cli_option *option, const char *where, const char *text, cvy_status *status) {
@@ -62,12 +53,8 @@ static bool parse_seed(const cli_option *option, const char *where, const char *
 }
 
 static bool parse_real(const cli_option *option, const char *where, const char *text, cvy_status *status) {
-    char *end;
-    double number = strtod(text, &end);
-    if (!starts_number(text) || *end || !(number >= option->low && number <= option->high))
-        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not %s", text, option->expected);
-    *(double *)option->value = number;
-    return true;
+    return cvy_value_parse(option->range, (cvy_span){text, (int)strlen(text)}, option->value) ||
+           cvy_fail(status, CVY_USAGE, where, "\"%s\" is not %s", text, option->range->expected);
 }
 
 static bool parse_value(const cli_option *option, const char *text, cvy_status *status) {

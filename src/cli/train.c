@@ -44,6 +44,7 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     preprocess.help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
                       "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
                       "test_shift=N, or none (default)";
+    static const cvy_value target = {CVY_NUMBER, DBL_MIN, 1, "a number above 0, up to 1"};
     cli_option options[] = {
         {"recipe", "NAME|FILE.json",
          "where all that no option says is taken from: a recipe that\n"
@@ -60,25 +61,23 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         {"batch", "N", "images a step (default 32), at most all there are", CLI_WHOLE, .value = &o->batch, .low = 1,
          .high = 1000000000},
         cli_option_optimizer(&o->optimizer),
-        {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate, .low = DBL_MIN,
-         .high = FLT_MAX, .expected = "a number above 0"},
+        {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate,
+         .range = &cvy_value_positive},
         {"schedule", "NAME[:KEY=VALUE,...]",
          "of the learning rate: constant (default), linear, cosine,\n"
          "onecycle or piecewise, as in linear:warmup=0.1",
          CLI_TEXT, .value = &o->schedule},
         {"label-smoothing", "S", "spread S of a label over all classes (default 0)", CLI_REAL,
-         .value = &o->label_smoothing, .low = 0, .high = 1, .expected = "a number from 0 to 1",
-         .given = &o->label_smoothing_given},
+         .value = &o->label_smoothing, .range = &cvy_value_up_to_one, .given = &o->label_smoothing_given},
         {"seed", "N", "of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
          .given = &o->seed_given},
         cli_option_threads(&o->threads),
         cli_option_layout(&o->layout),
         cli_option_isa(&o->isa),
         {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
-         CLI_REAL, .value = &o->validation, .low = 0, .high = 1 - DBL_EPSILON / 2,
-         .expected = "a number from 0 to less than 1"},
+         CLI_REAL, .value = &o->validation, .range = &cvy_value_below_one},
         {"target-accuracy", "A", "stop after the epoch that reaches it on what is held out", CLI_REAL,
-         .value = &o->target, .low = DBL_MIN, .high = 1, .expected = "a number above 0, up to 1"},
+         .value = &o->target, .range = &target},
         weights,
         {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
          CLI_TEXT, .value = &o->save},
