@@ -46,7 +46,7 @@ static void print_machine(const cvy_topology *machine) {
 
 static void run(int argc, char **argv, cvy_status *status) {
     const char *isa = NULL;
-    cli_option options[] = {cli_option_isa(&isa)};
+    cli_option options[] = {cli_option_for(cli_option_isa, &isa)};
     cli_syntax syntax = {
         .usage = "info [OPTION]...",
         .about = "Prints the processor, its instruction sets and which of them is used, cores, caches and\n"

@@ -38,15 +38,12 @@ typedef struct cli_syntax {
 /* Parses a command's arguments. False when the command is over: on an error, or after --help. */
 bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *status);
 
-/* Options that several commands share. */
-cli_option cli_option_model(const char **model);
-cli_option cli_option_preprocess(const char **preprocessing);
-cli_option cli_option_weights(const char **weights);
-cli_option cli_option_data(const char **data);
-cli_option cli_option_optimizer(const char **optimizer);
-cli_option cli_option_threads(int *threads);
-cli_option cli_option_layout(const char **layout);
-cli_option cli_option_isa(const char **isa);
+/* Options that several commands share, without the value. */
+extern const cli_option cli_option_model, cli_option_preprocess, cli_option_data, cli_option_optimizer,
+    cli_option_threads, cli_option_layout, cli_option_isa;
+
+/* The option with a command's own value. */
+cli_option cli_option_for(cli_option option, void *value);
 
 /* Of the names tried, the one that `word` is most likely a misspelling of; NULL if none is near. */
 typedef struct cli_nearest {

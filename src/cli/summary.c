@@ -23,7 +23,7 @@ static void run(int argc, char **argv, cvy_status *status) {
     const char *model_name = "lesson", *layout = NULL;
     bool plan = false;
     cli_option options[] = {
-        cli_option_model(&model_name),
+        cli_option_for(cli_option_model, &model_name),
         {"plan", NULL, "also print how it is computed: operations, layouts, workspace,\nand why", CLI_FLAG,
          .value = &plan},
         {"layout", "NAME", "hwc16n or nhwc: the plan of that layout alone", CLI_TEXT, .value = &layout},

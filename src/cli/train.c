@@ -37,54 +37,48 @@ typedef struct training {
 } training;
 
 static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
-    cli_option weights = cli_option_weights(&o->weights);
-    weights.help = "weights to start from (default: fresh ones from the seed)";
-    weights.required = false;
-    cli_option preprocess = cli_option_preprocess(&o->preprocessing);
-    preprocess.help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
-                      "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
-                      "test_shift=N, or none (default)";
     static const cvy_value target = {CVY_NUMBER, DBL_MIN, 1, "a number above 0, up to 1"};
     cli_option options[] = {
         {"recipe", "NAME|FILE.json",
-         "where all that no option says is taken from: a recipe that\n"
-         "\"convoy recipes\" lists (default lesson), or a file",
+         "recipe to train by, a name that \"convoy recipes\" lists or a file\n"
+         "(default lesson); every other option overrides its part of it",
          CLI_TEXT, .value = &o->recipe},
-        cli_option_model(&o->model),
-        cli_option_data(&o->data),
-        preprocess,
-        {"shift", "N", "move training images by up to N pixels, at random (default 0)", CLI_WHOLE,
+        cli_option_for(cli_option_model, &o->model),
+        cli_option_for(cli_option_data, &o->data),
+        cli_option_for(cli_option_preprocess, &o->preprocessing),
+        {"shift", "N", "shift training images at random by up to N pixels (default 0)", CLI_WHOLE,
          .value = &o->random_shift, .low = 0, .high = 8, .given = &o->random_shift_given},
-        {"epochs", "N", "epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
-        {"images", "N", "instead of epochs: stop after so many images", CLI_WHOLE, .value = &o->images, .low = 1,
+        {"epochs", "N", "number of epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
+        {"images", "N", "number of images to train on, instead of epochs", CLI_WHOLE, .value = &o->images, .low = 1,
          .high = 2000000000},
-        {"batch", "N", "images a step (default 32), at most all there are", CLI_WHOLE, .value = &o->batch, .low = 1,
-         .high = 1000000000},
-        cli_option_optimizer(&o->optimizer),
+        {"batch", "N", "images a step (default 32)", CLI_WHOLE, .value = &o->batch, .low = 1, .high = 1000000000},
+        cli_option_for(cli_option_optimizer, &o->optimizer),
         {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate,
          .range = &cvy_value_positive},
         {"schedule", "NAME[:KEY=VALUE,...]",
-         "of the learning rate: constant (default), linear, cosine,\n"
-         "onecycle or piecewise, as in linear:warmup=0.1",
+         "schedule of the learning rate: constant (default), linear,\n"
+         "cosine, onecycle or piecewise, as in linear:warmup=0.1",
          CLI_TEXT, .value = &o->schedule},
         {"label-smoothing", "S", "spread S of a label over all classes (default 0)", CLI_REAL,
          .value = &o->label_smoothing, .range = &cvy_value_up_to_one, .given = &o->label_smoothing_given},
-        {"seed", "N", "of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
+        {"seed", "N", "seed of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
          .given = &o->seed_given},
-        cli_option_threads(&o->threads),
-        cli_option_layout(&o->layout),
-        cli_option_isa(&o->isa),
-        {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
-         CLI_REAL, .value = &o->validation, .range = &cvy_value_below_one},
-        {"target-accuracy", "A", "stop after the epoch that reaches it on what is held out", CLI_REAL,
+        cli_option_for(cli_option_threads, &o->threads),
+        cli_option_for(cli_option_layout, &o->layout),
+        cli_option_for(cli_option_isa, &o->isa),
+        {"validation", "FRACTION",
+         "hold out the last part of the training images and evaluate on\nthem after each epoch", CLI_REAL,
+         .value = &o->validation, .range = &cvy_value_below_one},
+        {"target-accuracy", "A", "stop after the epoch whose validation accuracy reaches A", CLI_REAL,
          .value = &o->target, .range = &target},
-        weights,
-        {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
-         CLI_TEXT, .value = &o->save},
+        {"weights", "FILE", "weights to start from (default: initial weights from the seed)", CLI_TEXT,
+         .value = &o->weights},
+        {"save", "FILE", "write the weights (safetensors) at the end, also when the\ntraining is interrupted", CLI_TEXT,
+         .value = &o->save},
         {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
         {"profile", NULL,
-         "print where the time of the training went, by layer and phase; with\n--json, as an object before the last",
-         CLI_FLAG, .value = &o->profile},
+         "print the time of the training by layer and phase; with --json, as\nan object before the last", CLI_FLAG,
+         .value = &o->profile},
         {"json", NULL, "print a JSON object an epoch and one at the end, nothing else", CLI_FLAG, .value = &o->json},
     };
     cli_syntax syntax = {

@@ -46,12 +46,12 @@ typedef struct verification {
 
 static bool parse(verify_options *o, int argc, char **argv, cvy_status *status) {
     cli_option options[] = {
-        cli_option_model(&o->model),
-        cli_option_data(&o->data),
+        cli_option_for(cli_option_model, &o->model),
+        cli_option_for(cli_option_data, &o->data),
         {"log", "FILE.csv", "write step, loss, golden loss and relative difference", CLI_TEXT, .value = &o->log},
-        cli_option_optimizer(&o->optimizer),
-        cli_option_threads(&o->threads),
-        cli_option_isa(&o->isa),
+        cli_option_for(cli_option_optimizer, &o->optimizer),
+        cli_option_for(cli_option_threads, &o->threads),
+        cli_option_for(cli_option_isa, &o->isa),
     };
     cli_syntax syntax = {
         .usage = "verify GOLDEN.safetensors [OPTION]...",
