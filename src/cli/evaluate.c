@@ -1,4 +1,4 @@
-/* convoy evaluate: how well saved weights do on images they have not seen. */
+/* convoy evaluate: accuracy and loss of saved weights on the test images. */
 #include "../base/memory.h"
 #include "cli.h"
 #include "output.h"
@@ -14,7 +14,7 @@ typedef struct confusion {
     size_t *counts;
 } confusion;
 
-/* Mistakes between two classes, either way. */
+/* The mistakes between two classes. */
 typedef struct pair {
     int low, high;
     size_t low_as_high, high_as_low;
@@ -62,7 +62,7 @@ static void print_matrix(const confusion *matrix) {
     }
 }
 
-/* Most mistakes first; of equals, in order of the classes. */
+/* Most mistakes first; pairs with as many in the order of their classes. */
 static int compare_pairs(const void *left, const void *right) {
     const pair *a = left, *b = right;
     size_t mistakes_a = a->low_as_high + a->high_as_low, mistakes_b = b->low_as_high + b->high_as_low;

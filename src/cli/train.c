@@ -25,15 +25,15 @@ typedef struct train_options {
 /* A training under way. */
 typedef struct training {
     train_options options;
-    cvy_recipe *recipe; /* with what the options say in its fields */
+    cvy_recipe *recipe; /* the options override its fields */
     cvy_dataset *train, *test;
     cvy_model *model;
     FILE *log;
     cli_progress progress;
     int epochs, whole_epochs;
     bool stepped;      /* at least one step is done */
-    double seconds;    /* of the whole epochs */
-    cvy_status output; /* what kept a line from being written */
+    double seconds;    /* duration of the whole epochs */
+    cvy_status output; /* an error in writing to standard output or the log */
 } training;
 
 static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
@@ -83,8 +83,8 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     };
     cli_syntax syntax = {
         .usage = "train [OPTION]...",
-        .about = "Trains a network and shows how well it does on the test images. Without options this is\n"
-                 "the lesson: a small convolutional network, ten epochs of MNIST, RMSprop.",
+        .about = "Trains a network and evaluates it on the test images. Without options it is the lesson:\n"
+                 "a small convolutional network, ten epochs of MNIST, RMSprop.",
         .examples = "convoy train\n"
                     "convoy train --recipe fast-99\n"
                     "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
@@ -95,13 +95,13 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     return cli_parse(&syntax, argc, argv, status);
 }
 
-/* Finds out before the training whether the weights can be written after it: begins to, and gives up. */
+/* Checks before the training that the weights can be written after it: begins a file and discards it. */
 static bool check_save(const char *path, cvy_status *status) {
     cvy_atomic_file file;
     if (!cvy_atomic_begin(path, &file, status))
         return false;
-    cvy_status given_up = {.code = CVY_INTERRUPTED};
-    cvy_atomic_commit(&file, &given_up);
+    cvy_status discard = {.code = CVY_INTERRUPTED};
+    cvy_atomic_commit(&file, &discard);
     return true;
 }
 
@@ -168,7 +168,7 @@ static bool on_epoch(const cvy_progress *now, void *user) {
     return cli_flush(&t->output) && cvy_ok(&t->output);
 }
 
-/* What the options say takes the place of what the recipe says. */
+/* Options override the fields of the recipe. */
 static void override(const train_options *o, cvy_recipe *recipe) {
     cvy_compile_options *compile = &recipe->compile;
     cvy_fit_options *fit = &recipe->fit;
@@ -193,8 +193,8 @@ static void override(const train_options *o, cvy_recipe *recipe) {
     fit->target_accuracy = o->target;
 }
 
-/* The recipe's model, compiled, with weights to start from if there are any. These bring their preprocessing along,
- * where neither recipe nor option knows better. */
+/* The recipe's model, compiled, with the weights of --weights. Their preprocessing applies unless the recipe or an
+ * option has one. */
 static cvy_model *make_model(const training *t, cvy_status *status) {
     const cvy_recipe *recipe = t->recipe;
     cvy_model *model = cvy_recipe_model(recipe, status);
@@ -221,7 +221,7 @@ static bool prepare(training *t, cvy_status *status) {
     return cvy_ok(status) && (!o->log || open_log(t, status));
 }
 
-/* Why the fit stopped, in the words of a command: the library knows neither signals nor standard output. */
+/* Says why the fit stopped: the library knows neither signals nor standard output. */
 static void explain_stop(const training *t, cvy_status *status) {
     if (!cli_stop) {
         if (status->code == CVY_INTERRUPTED)
@@ -237,7 +237,7 @@ static void explain_stop(const training *t, cvy_status *status) {
         cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s before the first step", cli_stop_name());
 }
 
-/* Saves what is worth keeping, also after a fit that did not reach its end. */
+/* Saves the weights, also of an interrupted fit, unless it diverged in its first epoch or never took a step. */
 static void save(const training *t, cvy_status *status) {
     const char *path = t->options.save;
     bool diverged = status->code == CVY_DIVERGED;
@@ -274,7 +274,7 @@ static void print_json_end(const training *t, cvy_evaluation test) {
     printf(", \"threads\": %d, \"isa\": \"%s\"}\n", cvy_threads(t->model), cvy_isa(t->model));
 }
 
-/* The end of the lesson: the test images, the first five predictions, the summary. */
+/* Prints accuracy and loss on the test images, the first five predictions and the summary. */
 static void report(const training *t, cvy_status *status) {
     cvy_evaluation test = cvy_evaluate(t->model, t->test, status);
     if (!cvy_ok(status))
@@ -300,7 +300,7 @@ static void fit_and_report(training *t, cvy_status *status) {
     fit->on_progress = on_progress;
     fit->user = t;
     fit->stop = &cli_stop;
-    t->epochs = fit->epochs; /* of a budget in images, the first step tells */
+    t->epochs = fit->epochs; /* with a budget in images the first step tells */
     size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
     if (!t->options.json)
         printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
