@@ -46,8 +46,7 @@ const cvy_tensor *golden_weights(const golden *run, int stage, const cvy_variabl
 
 /* "F32 [5, 5, 1, 3]"; `zero` stands for an extent of 0. */
 static const char *describe(cvy_dtype dtype, int rank, const size_t *shape, const char *zero, char *text, size_t size) {
-    static const char *const names[] = {[CVY_F32] = "F32", [CVY_F64] = "F64", [CVY_I32] = "I32"};
-    int used = snprintf(text, size, "%s [", names[dtype]);
+    int used = snprintf(text, size, "%s [", cvy_dtype_name(dtype));
     for (int i = 0; i < rank && (size_t)used < size; i++) {
         char extent[24];
         snprintf(extent, sizeof extent, "%zu", shape[i]);
