@@ -48,28 +48,20 @@ static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy
     return dataset;
 }
 
+static cvy_dataset *from_memory(cvy_element element, const void *images, const uint8_t *labels, size_t count,
+                                int height, int width, int channels, cvy_status *status) {
+    cvy_dataset description = {count, height, width, channels, 0, element, images, labels};
+    return new_dataset(description, "images in memory", status);
+}
+
 cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height, int width,
                                  int channels, cvy_status *status) {
-    cvy_dataset description = {.count = count,
-                               .height = height,
-                               .width = width,
-                               .channels = channels,
-                               .element = CVY_ELEMENT_U8,
-                               .images = images,
-                               .labels = labels};
-    return new_dataset(description, "images in memory", status);
+    return from_memory(CVY_ELEMENT_U8, images, labels, count, height, width, channels, status);
 }
 
 cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *labels, size_t count, int height, int width,
                                   int channels, cvy_status *status) {
-    cvy_dataset description = {.count = count,
-                               .height = height,
-                               .width = width,
-                               .channels = channels,
-                               .element = CVY_ELEMENT_F32,
-                               .images = images,
-                               .labels = labels};
-    return new_dataset(description, "images in memory", status);
+    return from_memory(CVY_ELEMENT_F32, images, labels, count, height, width, channels, status);
 }
 
 /* ---- A data set from files -------------------------------------------------------------------------------------- */
@@ -178,10 +170,6 @@ const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset) {
 
 const char *cvy_dataset_origin(const cvy_dataset *dataset) {
     return dataset ? dataset->origin : NULL;
-}
-
-int cvy_dataset_classes(const cvy_dataset *dataset) {
-    return dataset->classes;
 }
 
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status) {

@@ -17,9 +17,6 @@ struct cvy_dataset {
     void *owned[2];        /* blocks to free with the data set (NULL for the caller's memory) */
 };
 
-/* The number of classes that the labels speak of: the largest + 1. */
-int cvy_dataset_classes(const cvy_dataset *dataset);
-
 /* Whether every label is below `classes`; the error names the data set's origin, the first image whose label is not,
  * and the label. */
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status);

@@ -13,18 +13,6 @@ enum {
     MAX_PARAMETERS = 1 << 28, /* of a network: 1 GiB */
 };
 
-static const char *const automatic_names[] = {
-    [CVY_LAYER_INPUT] = "input_layer",
-    [CVY_LAYER_RESCALING] = "rescaling",
-    [CVY_LAYER_CONV2D] = "conv2d",
-    [CVY_LAYER_MAX_POOLING2D] = "max_pooling2d",
-    [CVY_LAYER_AVERAGE_POOLING2D] = "average_pooling2d",
-    [CVY_LAYER_FLATTEN] = "flatten",
-    [CVY_LAYER_DENSE] = "dense",
-    [CVY_LAYER_ACTIVATION] = "activation",
-    [CVY_LAYER_DROPOUT] = "dropout",
-};
-
 /* ---- Errors and names ------------------------------------------------------------------------------------------- */
 
 bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, const char *what, ...) {
@@ -64,7 +52,7 @@ bool cvy_network_name_layer(const cvy_network *network, cvy_layer *layer, const 
             return false;
         return !name_taken(network, name) || cvy_layer_fail(status, name, "name", "is taken by a layer before it");
     }
-    const char *stem = automatic_names[layer->kind];
+    const char *stem = cvy_layer_stem(layer->kind);
     snprintf(layer->name, sizeof layer->name, "%s", stem);
     for (int number = 1; name_taken(network, layer->name); number++)
         snprintf(layer->name, sizeof layer->name, "%s_%d", stem, number);

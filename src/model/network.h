@@ -92,8 +92,6 @@ cvy_network *cvy_network_from_json_file(const char *path, char **description, cv
 
 /* "lesson", "lesson-avg" (average pooling), "lenet5"; NULL without an error if there is no such name. */
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status);
-/* The names, NULL-terminated. */
-extern const char *const cvy_network_builtin_names[];
 bool cvy_network_is_builtin(const char *name);
 
 /* A built-in's name, else a file. Leaves what the network came from, the name or the file's text, in *description,
@@ -107,6 +105,8 @@ bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer);
 extern const char cvy_activation_list[], cvy_initializer_list[];
 /* "Conv2D", "MaxPooling2D", ... */
 const char *cvy_layer_class(cvy_layer_kind kind);
+/* Of automatic names: "conv2d", "max_pooling2d", ... */
+const char *cvy_layer_stem(cvy_layer_kind kind);
 /* The kind of one of Keras's class names; false if unknown. */
 bool cvy_layer_kind_from_class(const char *class_name, cvy_layer_kind *kind);
 /* "(None, 24, 24, 3)" */
