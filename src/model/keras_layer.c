@@ -1,8 +1,8 @@
 /* One layer of Keras's model.to_json().
  *
- * Nothing that changes the result is silently ignored. For every class of layer a table names each key that Keras
- * writes into its config and the function that reads it; many of those accept one value only, the one that this engine
- * computes. A key that no table names is an error.
+ * No key that changes the result is ignored. For every class of layer a table names each key that Keras writes into its
+ * config and the function that reads it. Many of these functions accept only the one value that this engine computes. A
+ * key that is in no table is an error.
  */
 #include "keras_layer.h"
 
@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What every object of the file has in common --------------------------------------------------------------------
- */
+/* ---- Common to all objects of the file -------------------------------------------------------------------------- */
 
 void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
     char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -347,7 +346,7 @@ static bool read_config(json_t *config, cvy_layer *layer, cvy_status *status) {
     return true;
 }
 
-/* The layer's kind and name, so that every later error can name it. */
+/* The layer's kind and name, for later errors. */
 static bool read_identity(const cvy_network *network, json_t *object, cvy_layer *layer, cvy_status *status) {
     const json_t *name = json_object_get(json_object_get(object, "config"), "name");
     const json_t *class_name = json_object_get(object, "class_name");

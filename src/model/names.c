@@ -1,4 +1,4 @@
-/* How Keras spells things: activations, initialisers, layer classes, shapes. */
+/* Keras's names of activations, initialisers, layers and shapes. */
 #include "network.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const spelling activations[] = {
 };
 const char cvy_activation_list[] = "linear, relu, silu (swish), sigmoid, tanh or softmax";
 
-/* Keras knows each by its function's and by its class's name. */
+/* Keras accepts the name of the function and that of the class. */
 static const spelling initializers[] = {
     {"glorot_uniform", CVY_GLOROT_UNIFORM},
     {"GlorotUniform", CVY_GLOROT_UNIFORM},

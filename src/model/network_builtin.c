@@ -1,4 +1,4 @@
-/* The networks that need no file. All take raw pixels, 0 to 255. */
+/* The built-in networks. All take pixels from 0 to 255. */
 #include "network.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static void add_conv5x5(cvy_network *network, int filters, cvy_activation_name a
     cvy_network_add(network, &layer, status);
 }
 
-/* A layer that has no settings, or Keras's: 2 x 2 for pooling. */
+/* A layer with Keras's defaults: windows of 2 x 2 for pooling. */
 static void add_default(cvy_network *network, cvy_layer_kind kind, cvy_status *status) {
     cvy_layer layer = cvy_layer_default(kind);
     cvy_network_add(network, &layer, status);
