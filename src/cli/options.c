@@ -218,7 +218,7 @@ cli_option cli_option_threads(int *threads) {
                         .help = "at most so many threads; their number changes no bit of the\n"
                                 "result (default auto: one a core that this process may use, and\n"
                                 "never more than help: one for each block of 16 images of the\n"
-                                "batch, or several where a block is worth splitting)",
+                                "batch)",
                         .kind = CLI_WHOLE,
                         .value = threads,
                         .low = 1,

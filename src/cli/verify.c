@@ -4,7 +4,7 @@
  * run differs, up to that step or stage: as close to the truth as Keras itself. */
 #include "../../kernels/cpu.h"
 #include "../base/memory.h"
-#include "../train/tier.h"
+#include "../machine/tier.h"
 #include "../train/trainer.h"
 #include "cli.h"
 #include "golden.h"

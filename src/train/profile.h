@@ -1,24 +1,23 @@
-/* Where the time of training goes. Each thread keeps a watch; at every seam of a step it books what has passed since
- * the last seam, so that the parts sum to the whole.
+/* Where the time of training goes. Each thread keeps a watch, and says which part of a step it enters; the time up to
+ * the next entry belongs to that part, so the parts sum to the whole.
  *
- * A look at the clock takes 24 ns (Zen 5), a block of the lesson has 15 seams, its two blocks a step 6 more: about 1 %.
- */
+ * A look at the clock takes 24 ns (Zen 5). A block of the lesson has 15 parts, its step 6 more beside its two blocks:
+ * the watch costs about 1 %. */
 #ifndef CVY_PROFILE_H
 #define CVY_PROFILE_H
 
 #include "../base/clock.h"
 #include "../model/plan.h"
 
-/* Parts of a step that are not a stage's, in their order. */
+/* Parts of a step. Those of the stages follow them: cvy_watch_part_of_stage. */
 typedef enum cvy_part_of_step {
     CVY_PART_LOAD,            /* images into a block, and the request for the next ones */
     CVY_PART_LOSS,            /* softmax, cross-entropy and its gradient */
-    CVY_PART_WAIT_PARTS,      /* for the other threads on the same block */
     CVY_PART_SUM,             /* of a thread's own blocks' gradients */
     CVY_PART_WAIT_GRADIENTS,  /* for the other threads' blocks */
-    CVY_PART_REDUCTION,       /* of the threads' sums; takes lines that other cores have written */
+    CVY_PART_REDUCTION,       /* of the threads' sums; reads lines that other cores have written */
     CVY_PART_UPDATE,          /* optimizer */
-    CVY_PART_CONCLUSION,      /* thread 0: metrics and progress */
+    CVY_PART_METRICS,         /* thread 0: metrics and progress */
     CVY_PART_WAIT_PARAMETERS, /* for the other threads' updates */
     CVY_PARTS_OF_STEP
 } cvy_part_of_step;
@@ -31,34 +30,45 @@ typedef enum cvy_part_of_stage {
     CVY_PARTS_OF_STAGE
 } cvy_part_of_stage;
 
+enum { CVY_PART_OUTSIDE = -1 }; /* before the first step and after the last */
+
+/* The number of a stage's part among all parts of a step. */
+static inline int cvy_watch_part_of_stage(int stage, cvy_part_of_stage part) {
+    return CVY_PARTS_OF_STEP + stage * CVY_PARTS_OF_STAGE + (int)part;
+}
+
+/* How many parts a step through that many stages has. */
+static inline int cvy_watch_parts(int stages) {
+    return cvy_watch_part_of_stage(stages, CVY_PART_FORWARD);
+}
+
+/* Called when a thread leaves part `from` and enters part `to`; either may be CVY_PART_OUTSIDE. */
+typedef void cvy_watch_hook(void *user, int from, int to);
+
 typedef struct cvy_watch {
-    double last;
-    double seconds[]; /* [CVY_PARTS_OF_STEP], then [stages][CVY_PARTS_OF_STAGE] */
+    cvy_watch_hook *hook; /* NULL: none */
+    void *user;
+    double entered;   /* clock: when the present part began */
+    int part;         /* the present one */
+    double seconds[]; /* [cvy_watch_parts(stages)] */
 } cvy_watch;
 
-static inline size_t cvy_watch_size(int stages) {
-    return sizeof(cvy_watch) + (CVY_PARTS_OF_STEP + (size_t)stages * CVY_PARTS_OF_STAGE) * sizeof(double);
-}
-
-/* Books the time since the last call; nothing without a watch. */
-static inline void cvy_watch_step(cvy_watch *watch, cvy_part_of_step part) {
+/* Ends the present part and begins `part`. Does nothing without a watch. */
+static inline void cvy_watch_enter(cvy_watch *watch, int part) {
     if (!watch)
         return;
-    double now = cvy_clock();
-    watch->seconds[part] += now - watch->last;
-    watch->last = now;
+    const double now = cvy_clock();
+    if (watch->part != CVY_PART_OUTSIDE)
+        watch->seconds[watch->part] += now - watch->entered;
+    const int from = watch->part;
+    watch->part = part;
+    watch->entered = now;
+    if (watch->hook)
+        watch->hook(watch->user, from, part);
 }
 
-static inline void cvy_watch_stage(cvy_watch *watch, int stage, cvy_part_of_stage part) {
-    if (!watch)
-        return;
-    double now = cvy_clock();
-    watch->seconds[CVY_PARTS_OF_STEP + stage * CVY_PARTS_OF_STAGE + (int)part] += now - watch->last;
-    watch->last = now;
-}
-
-/* Floating-point operations a second that the kernels' multiply-adds can reach on the calling thread's core: the best
- * of some milliseconds. */
+/* Floating-point operations a second that the kernels' multiply-adds reach on the calling thread's core: the best of
+ * some milliseconds. */
 double cvy_profile_peak(const cvy_kernels *kernels);
 
 #endif
