@@ -3,7 +3,7 @@
  * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
  * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
  * how many threads share the work. Then comes a barrier, each thread sums and updates its slice of the parameters, and
- * a second barrier ends the step. Two threads with a block each need one barrier only (replicated.c).
+ * a second barrier ends the step. Two threads with a block each need one barrier only (run_replicated.c).
  */
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
@@ -12,7 +12,7 @@
 #include "../data/preprocess.h"
 #include "../model/plan.h"
 #include "optimizer.h"
-#include "profile.h"
+#include "watch.h"
 #include "schedule.h"
 
 typedef struct cvy_trainer cvy_trainer;
@@ -77,7 +77,7 @@ bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const u
 cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *status);
 
 /* For benchmarks: with the profile on, each thread calls hook(user, from, to) whenever it goes from one part of a step
- * to another (profile.h has their numbers). */
+ * to another (watch.h has their numbers). */
 void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user);
 
 /* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the

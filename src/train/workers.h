@@ -5,7 +5,7 @@
 #include "../machine/team.h"
 #include "../machine/topology.h"
 #include "batch.h"
-#include "profile.h"
+#include "watch.h"
 #include "reduce.h"
 
 /* A thread's own memory; no other thread writes it. All of it is zero at first. */
