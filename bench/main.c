@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../src/train/topology.h"
+#include "../src/machine/topology.h"
 #include "counters.h"
 #include "cpu.h"
 #include "harness.h"

@@ -8,6 +8,7 @@
 #include "../src/base/memory.h"
 #include "../src/data/order.h"
 #include "../src/train/batch.h"
+#include "../src/train/loader.h"
 #include "counters.h"
 #include "memory.h"
 
@@ -35,7 +36,7 @@ static bool check(const walk *w, cvy_status *status) {
 static bool make(walk *w, const char *model, const char *data, cvy_status *status) {
     if (!(w->network = cvy_network_from(model, NULL, status)) ||
         !cvy_variables_layout(w->network, &w->variables, status) ||
-        !cvy_plan_make(w->network, &w->variables, &w->plan, status) || !check(w, status) ||
+        !cvy_plan_make(w->network, &w->variables, CVY_LAYOUT_HWC16N, &w->plan, status) || !check(w, status) ||
         !bench_data_load(&w->data, data, w->network, status))
         return false;
     if (w->batch > w->data.dataset->count)
@@ -115,7 +116,6 @@ static const float *forward(const walk *w, const cvy_block *block, const cvy_blo
     const float *x = block->workspace + w->plan.input_block;
     for (int i = 0; i < w->plan.count; i++) {
         start(w, watch, WALK_FORWARD, i);
-        cvy_block_enter_stage(block, i, x);
         x = cvy_block_forward_stage(block, i, x, w->parameters, random);
         stop(watch, WALK_FORWARD, i);
     }

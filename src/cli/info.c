@@ -1,7 +1,7 @@
 /* convoy info: the machine and what Convoy uses of it. */
 #include "../../kernels/cpu.h"
-#include "../train/binding.h"
-#include "../train/tier.h"
+#include "../machine/binding.h"
+#include "../machine/tier.h"
 #include "cli.h"
 #include "options.h"
 

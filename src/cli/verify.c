@@ -4,7 +4,7 @@
  * of Keras's own float32 run up to that step or stage. */
 #include "../../kernels/cpu.h"
 #include "../base/memory.h"
-#include "../train/tier.h"
+#include "../machine/tier.h"
 #include "../train/trainer.h"
 #include "cli.h"
 #include "golden.h"

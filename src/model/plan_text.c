@@ -99,7 +99,7 @@ static void write_remarks(const writer *w, int index) {
     else if (index == plan->first_trainable)
         remark(w, &remarks, "no gradient of its input");
     if (index >= plan->first_trainable && stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2)
-        remark(w, &remarks, "its gradients take the pool's winners only");
+        remark(w, &remarks, "its gradients take only the outputs that the pool chose");
     else if (conv2d && stage->images != CVY_NONE)
         remark(w, &remarks,
                stage->images == plan->input_images ? "its weights' gradient reads the images as loaded"
@@ -162,12 +162,8 @@ static void write_plan(const writer *w) {
     write_flop(w, flop);
     fprintf(w->out, "%9.1f  a block's workspace, with %.1f that all stages use in turn\n", kibibytes(plan->workspace),
             kibibytes(plan->workspace - own));
-    const int parts = plan->parts[CVY_SPLIT_MAX];
-    if (!nhwc && parts > 1)
-        fprintf(w->out, "\nIn training, where there are more cores than blocks, up to %d threads share a block.\n",
-                parts);
-    else if (!nhwc)
-        fputs("\nA block is too small for threads to share it: a batch takes one thread a block at most.\n", w->out);
+    if (!nhwc)
+        fputs("\nA thread takes a block at a time, so a batch takes one thread a block at most.\n", w->out);
 }
 
 char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status *status) {

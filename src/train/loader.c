@@ -185,7 +185,7 @@ static void find_rows(const cvy_loader *loader, cvy_shift shift, double slope, d
 static void load_plain_nhwc(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index) {
     const size_t bytes = cvy_dataset_image_bytes(dataset);
     const int32_t elements = block->plan->input.image;
-    float *to = cvy_block_own(block) + block->plan->input_block;
+    float *to = block->workspace + block->plan->input_block;
     for (int l = 0; l < block->count; l++, to += elements) {
         const uint8_t *image = (const uint8_t *)dataset->images + index[l] * bytes;
         if (dataset->element == CVY_ELEMENT_U8)
@@ -199,10 +199,10 @@ static void load_plain(const cvy_block *block, const cvy_dataset *dataset, const
     const cvy_plan *plan = block->plan;
     if (dataset->element == CVY_ELEMENT_U8)
         block->kernels->gather_u8_hwc16n(&plan->input, dataset->images, index, block->count,
-                                         cvy_block_own(block) + plan->input_block, images);
+                                         block->workspace + plan->input_block, images);
     else
         block->kernels->gather_f32_hwc16n(&plan->input, dataset->images, index, block->count,
-                                          cvy_block_own(block) + plan->input_block, images);
+                                          block->workspace + plan->input_block, images);
 }
 
 /* The block's images into samples, as loader->cropped says. */
@@ -224,7 +224,7 @@ static void sample(const cvy_loader *loader, const cvy_block *block, const cvy_d
 
 static void load_nhwc(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset,
                       const uint32_t *index, const cvy_shift *shifts, float *scratch) {
-    float *input = cvy_block_own(block) + block->plan->input_block;
+    float *input = block->workspace + block->plan->input_block;
     if (loader->plain) {
         load_plain_nhwc(block, dataset, index);
     } else if (!loader->preprocessing.average_pooling[0]) {
@@ -239,8 +239,8 @@ void cvy_loader_load(const cvy_loader *loader, const cvy_block *block, const cvy
                      const uint32_t *index, const cvy_shift *shifts, bool training, float *scratch) {
     const cvy_plan *plan = block->plan;
     const cvy_kernels *k = block->kernels;
-    float *input = cvy_block_own(block) + plan->input_block;
-    float *images = training && plan->input_images != CVY_NONE ? cvy_block_own(block) + plan->input_images : NULL;
+    float *input = block->workspace + plan->input_block;
+    float *images = training && plan->input_images != CVY_NONE ? block->workspace + plan->input_images : NULL;
     if (plan->layout == CVY_LAYOUT_NHWC) {
         load_nhwc(loader, block, dataset, index, shifts, scratch);
         return;

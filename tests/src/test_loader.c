@@ -159,7 +159,7 @@ static void set_up(setting *s, cvy_shape input, bool rows, cvy_tier tier, size_t
     layer.activation = CVY_SOFTMAX;
     cvy_network_add(s->network, &layer, &status);
     assert_true(cvy_variables_layout(s->network, &s->variables, &status));
-    assert_true(cvy_plan_make(s->network, &s->variables, &s->plan, &status));
+    assert_true(cvy_plan_make(s->network, &s->variables, CVY_LAYOUT_HWC16N, &s->plan, &status));
     cvy_kernels_fill(&s->kernels, tier);
     s->workspace = cvy_allocate(s->plan.workspace, sizeof(float), "workspace", &status);
     s->scratch = cvy_allocate(scratch, sizeof(float), "scratch", &status);

@@ -27,10 +27,6 @@ void cvy_team_run(cvy_team *team, cvy_team_fn *work, void *argument);
  * sleeps: with fewer cores than threads it must not stand in the way. */
 void cvy_team_barrier(cvy_team *team);
 
-/* The same for `members` (>= 1) threads of the run among themselves: each names the same group, 0 <= group < the team's
- * size, which is nobody else's until all threads of the run have met. */
-void cvy_team_barrier_within(cvy_team *team, int group, int members);
-
 /* The logical processors of the places that OpenMP was told to keep its threads on (OMP_PROC_BIND, OMP_PLACES), as many
  * as fit into processors[0 .. capacity); returns how many there are, 0 if it was told nothing. With such places the
  * calling thread is bound to the first of them, so that its own affinity mask says nothing of what a team may use. */
