@@ -360,7 +360,7 @@ static bool read_identity(const cvy_network *network, json_t *object, cvy_layer 
             snprintf(where, sizeof where, "layer %d, class_name", network->count);
         cvy_json_quote(known ? json_object_get(object, "registered_name") : class_name, found);
         return cvy_fail(status, CVY_FAILED, where, "%s is %s", found,
-                        known ? "a class of the user's" : "not a class of layer that is supported");
+                        known ? "no class of Keras's own" : "not a class of layer that is supported");
     }
     *layer = cvy_layer_default(kind);
     return cvy_network_name_layer(network, layer, json_string_value(name), status);

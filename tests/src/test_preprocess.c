@@ -137,8 +137,8 @@ static void extents_follow(void **state) {
     }
     static const struct {
         const char *text, *what;
-    } wrong[] = {{"center_crop=29x5", "images of 28 x 28 have no central 29 x 5"},
-                 {"center_crop=4,average_pooling=5", "images of 4 x 4 have no window of 5 x 5 to pool"}};
+    } wrong[] = {{"center_crop=29x5", "images of 28 x 28 are smaller than the crop, 29 x 5"},
+                 {"center_crop=4,average_pooling=5", "images of 4 x 4 are smaller than the pooling window, 5 x 5"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cvy_preprocessing p = parsed(wrong[i].text);
         cvy_status status = {0};
