@@ -74,7 +74,7 @@ struct setting {
     read_fn *read;
     size_t offset; /* of the field in the layer that is set */
     bool required;
-    const setting *more; /* at a table's end: where it goes on; may be NULL */
+    const setting *more; /* at a table's end: the next table, or NULL */
 };
 
 static void *field_of(const setting *key, cvy_layer *layer) {
