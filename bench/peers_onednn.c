@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../src/base/memory.h"
+#include "harness.h"
 #include "names.h"
 #include "peers.h"
 
