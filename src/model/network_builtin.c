@@ -1,10 +1,8 @@
-/* The networks that need no file. All take raw pixels, 0 to 255. */
+/* The built-in networks. All take pixels from 0 to 255. */
 #include "network.h"
 
 #include <string.h>
 #include <unistd.h>
-
-const char *const cvy_network_builtin_names[] = {"lesson", "lesson-avg", "lenet5", NULL};
 
 static void add_input(cvy_network *network, cvy_status *status) {
     cvy_layer layer = cvy_layer_default(CVY_LAYER_INPUT);
@@ -20,7 +18,7 @@ static void add_conv5x5(cvy_network *network, int filters, cvy_activation_name a
     cvy_network_add(network, &layer, status);
 }
 
-/* A layer that has no settings, or Keras's: 2 x 2 for pooling. */
+/* A layer with Keras's defaults: windows of 2 x 2 for pooling. */
 static void add_default(cvy_network *network, cvy_layer_kind kind, cvy_status *status) {
     cvy_layer layer = cvy_layer_default(kind);
     cvy_network_add(network, &layer, status);
@@ -34,7 +32,7 @@ static void add_dense(cvy_network *network, int units, cvy_activation_name activ
 }
 
 /* The beginner's network: 9,532 parameters. */
-static void build_lesson(cvy_network *network, cvy_layer_kind pooling, cvy_status *status) {
+static void build_with_pooling(cvy_network *network, cvy_layer_kind pooling, cvy_status *status) {
     add_input(network, status);
     add_conv5x5(network, 3, CVY_SILU, status);
     add_default(network, pooling, status);
@@ -45,8 +43,16 @@ static void build_lesson(cvy_network *network, cvy_layer_kind pooling, cvy_statu
     add_dense(network, 10, CVY_SOFTMAX, status);
 }
 
-/* LeNet-5 as it is taught today, with relu, max-pooling and every map of the second convolution seeing all of the
- * first: 44,426 parameters. */
+static void build_lesson(cvy_network *network, cvy_status *status) {
+    build_with_pooling(network, CVY_LAYER_MAX_POOLING2D, status);
+}
+
+static void build_lesson_avg(cvy_network *network, cvy_status *status) {
+    build_with_pooling(network, CVY_LAYER_AVERAGE_POOLING2D, status);
+}
+
+/* LeNet-5 as it is taught today, with relu, max-pooling and a second convolution over all channels of the first: 44,426
+ * parameters. */
 static void build_lenet5(cvy_network *network, cvy_status *status) {
     add_input(network, status);
     add_conv5x5(network, 6, CVY_RELU, status);
@@ -59,29 +65,33 @@ static void build_lenet5(cvy_network *network, cvy_status *status) {
     add_dense(network, 10, CVY_SOFTMAX, status);
 }
 
+static const struct {
+    const char *name;
+    void (*build)(cvy_network *network, cvy_status *status);
+} builtins[] = {{"lesson", build_lesson}, {"lesson-avg", build_lesson_avg}, {"lenet5", build_lenet5}};
+enum { BUILTINS = sizeof builtins / sizeof *builtins };
+
+/* BUILTINS if there is no such name. */
+static int find_builtin(const char *name) {
+    int i = 0;
+    while (i < BUILTINS && strcmp(name, builtins[i].name))
+        i++;
+    return i;
+}
+
 bool cvy_network_is_builtin(const char *name) {
-    for (int i = 0; cvy_network_builtin_names[i]; i++)
-        if (!strcmp(name, cvy_network_builtin_names[i]))
-            return true;
-    return false;
+    return find_builtin(name) < BUILTINS;
 }
 
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status) {
-    bool lesson = !strcmp(name, "lesson"), average = !strcmp(name, "lesson-avg"), lenet5 = !strcmp(name, "lenet5");
-    if (!lesson && !average && !lenet5)
-        return NULL;
-    cvy_network *network = cvy_network_new(NULL, false, status);
-    if (!network)
-        return NULL;
-    if (lenet5)
-        build_lenet5(network, status);
-    else
-        build_lesson(network, average ? CVY_LAYER_AVERAGE_POOLING2D : CVY_LAYER_MAX_POOLING2D, status);
-    if (!cvy_ok(status)) {
-        cvy_network_free(network);
-        return NULL;
-    }
-    return network;
+    int i = find_builtin(name);
+    cvy_network *network = i < BUILTINS ? cvy_network_new(NULL, false, status) : NULL;
+    if (network)
+        builtins[i].build(network, status);
+    if (cvy_ok(status))
+        return network;
+    cvy_network_free(network);
+    return NULL;
 }
 
 cvy_network *cvy_network_from(const char *name_or_file, char **description, cvy_status *status) {

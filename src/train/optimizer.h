@@ -28,10 +28,12 @@ typedef struct cvy_optimizer_settings {
     double ema_momentum;   /* 0 <= momentum < 1 */
 } cvy_optimizer_settings;
 
-/* Parses NAME[:key=value,...]: sgd, rmsprop, adam, adamw (in any case); keys as above, "lr" for learning_rate; flags as
- * "nesterov" or "nesterov=true". What is not given has Keras's default. Errors name the optimizer, the key or the
- * value, and say what is allowed. */
+/* Parses NAME[:KEY=VALUE,...] as base/settings.h says: sgd, rmsprop, adam, adamw; keys as above, "lr" for
+ * learning_rate. What is not given has Keras's default. Errors leave the settings as they were. */
 bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy_status *status);
+
+/* Whether every number is in its range; the error names the first that is not. */
+bool cvy_optimizer_check(const cvy_optimizer_settings *settings, cvy_status *status);
 
 const char *cvy_optimizer_name(cvy_optimizer_kind kind); /* "SGD", "RMSprop", ... */
 
@@ -63,7 +65,8 @@ typedef struct cvy_optimizer {
     float ema_rate; /* 1 - momentum; 1 in the first step, where the average begins */
 } cvy_optimizer;
 
-/* Settings outside of their ranges are an error, as in cvy_optimizer_parse. On failure there is nothing to destroy. */
+/* Settings outside of their ranges are an error, as cvy_optimizer_check says. On failure there is nothing to destroy.
+ */
 bool cvy_optimizer_create(cvy_optimizer *optimizer, const cvy_optimizer_settings *settings, size_t floats,
                           cvy_status *status);
 void cvy_optimizer_destroy(cvy_optimizer *optimizer);

@@ -1,5 +1,3 @@
-#include "profile.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +5,7 @@
 #include "../base/memory.h"
 #include "trainer_object.h"
 
-double cvy_profile_peak(const cvy_kernels *kernels) {
+double cvy_trainer_peak(const cvy_kernels *kernels) {
     enum { ROUNDS = 4000, TRIES = 60 }; /* about 7 us a try at one round a nanosecond or two */
     _Alignas(64) float result[CVY_PEAK_FLOATS];
     double best = 0;

@@ -27,9 +27,9 @@ typedef struct cvy_schedule {
     double at[CVY_PIECES_MAX], factor[CVY_PIECES_MAX];
 } cvy_schedule;
 
-/* Parses NAME[:KEY=VALUE,...]: constant, linear, cosine, onecycle, piecewise; keys warmup, start, end, and for
- * piecewise FRACTION=FACTOR, in ascending order. Defaults: nothing but for onecycle, whose warmup is 0.3, start 0.04
- * and end 0.000004. Errors say what is allowed. */
+/* Parses NAME[:KEY=VALUE,...] as base/settings.h says: constant, linear, cosine, onecycle, piecewise; keys warmup,
+ * start, end, and for piecewise FRACTION=FACTOR, in ascending order. All are 0 by default, but for onecycle warmup 0.3,
+ * start 0.04 and end 0.000004. Errors leave the schedule as it was. */
 bool cvy_schedule_parse(const char *text, cvy_schedule *schedule, cvy_status *status);
 
 /* The factor of step 0 <= step < steps; the same bits on every machine. */

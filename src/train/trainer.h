@@ -3,7 +3,7 @@
  * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
  * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
  * how many threads share the work. Then comes a barrier, each thread sums and updates its slice of the parameters, and
- * a second barrier ends the step. Two threads with a block each need one barrier only (replicated.c).
+ * a second barrier ends the step. Two threads with a block each need one barrier only (run_replicated.c).
  */
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
@@ -12,8 +12,8 @@
 #include "../data/preprocess.h"
 #include "../model/plan.h"
 #include "optimizer.h"
-#include "profile.h"
 #include "schedule.h"
+#include "watch.h"
 
 typedef struct cvy_trainer cvy_trainer;
 
@@ -45,7 +45,7 @@ int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last 
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);
 
-/* What becomes of every image from now on before the network sees it; nothing at first. */
+/* The preprocessing of every image from now on; none at first. */
 void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing);
 
 /* The learning rate's schedule over `steps` steps from now on; beyond them it stays as in the last. With 0 steps the
@@ -77,10 +77,10 @@ bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const u
 cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *status);
 
 /* For benchmarks: with the profile on, each thread calls hook(user, from, to) whenever it goes from one part of a step
- * to another (profile.h has their numbers). */
+ * to another (watch.h has their numbers). */
 void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user);
 
-/* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the
+/* Inference on images first .. first + count - 1: adds to metrics (NULL: labels are not read) and leaves the
  * softmax in probabilities [count][classes] (may be NULL). */
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status);

@@ -41,6 +41,10 @@ struct cvy_trainer {
     cvy_optimizer saved_optimizer;
 };
 
+/* Floating-point operations a second that the kernels' multiply-adds reach on the calling thread's core: the best of
+ * some milliseconds. */
+double cvy_trainer_peak(const cvy_kernels *kernels);
+
 /* Makes the loader for a data set's images, moved by up to `shift` pixels, and the plan's input. Images that do not fit
  * the network and, if wanted, labels that it does not know are errors. */
 bool cvy_trainer_load(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,

@@ -62,7 +62,7 @@ static bool run_steps(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
     run->trainer = trainer;
     run->first_step = trainer->optimizer.step;
     if (trainer->profile.wanted && trainer->profile.peak == 0)
-        trainer->profile.peak = cvy_profile_peak(trainer->kernels);
+        trainer->profile.peak = cvy_trainer_peak(trainer->kernels);
     run->begun = cvy_clock();
     const size_t floats = trainer->variables.floats;
     const cvy_job job = {

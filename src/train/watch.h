@@ -3,8 +3,8 @@
  *
  * A look at the clock takes 24 ns (Zen 5). A block of the lesson has 15 parts, its step 6 more beside its two blocks:
  * the watch costs about 1 %. */
-#ifndef CVY_PROFILE_H
-#define CVY_PROFILE_H
+#ifndef CVY_WATCH_H
+#define CVY_WATCH_H
 
 #include "../base/clock.h"
 #include "../model/plan.h"
@@ -66,9 +66,5 @@ static inline void cvy_watch_enter(cvy_watch *watch, int part) {
     if (watch->hook)
         watch->hook(watch->user, from, part);
 }
-
-/* Floating-point operations a second that the kernels' multiply-adds reach on the calling thread's core: the best of
- * some milliseconds. */
-double cvy_profile_peak(const cvy_kernels *kernels);
 
 #endif
