@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../src/train/topology.h"
+#include "../src/machine/topology.h"
 #include "cpu.h"
 #include "harness.h"
 #include "memory.h"

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "data/order.h"
 #include "io/safetensors.h"
+#include "machine/tier.h"
 #include "model_object.h"
-#include "train/tier.h"
 
 /* ---- Preprocess ------------------------------------------------------------------------------------------------- */
 
@@ -179,10 +179,10 @@ static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
 /* Works out what the options come to; on success order is to be freed. */
 static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_fit_run *fit,
                       cvy_status *status) {
-    cvy_course course = {.random_shift = options->random_shift};
+    cvy_schedule schedule;
     size_t count;
     if (!check_fit(options, status) || !(count = training_images(dataset, options, status)) ||
-        !cvy_schedule_parse(options->schedule ? options->schedule : "constant", &course.schedule, status))
+        !cvy_schedule_parse(options->schedule ? options->schedule : "constant", &schedule, status))
         return false;
     size_t batch_size = options->batch_size ? (size_t)options->batch_size : 32, epochs = options->epochs;
     *fit = (cvy_fit_run){.options = options, .dataset = dataset, .count = count};
@@ -194,9 +194,10 @@ static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fi
     if (whole + (rest > 0) > INT32_MAX)
         return cvy_fail(status, CVY_USAGE, "images", "%zu are more than %d epochs", options->images, INT32_MAX);
     fit->progress.epochs = (int)(whole + (rest > 0));
-    course.steps =
+    const size_t steps =
         whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
-    cvy_trainer_set_course(model->trainer, &course);
+    cvy_trainer_set_schedule(model->trainer, &schedule, steps);
+    cvy_trainer_set_random_shift(model->trainer, options->random_shift);
     fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
     return fit->order != NULL;
 }

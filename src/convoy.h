@@ -241,8 +241,8 @@ CVY_API void cvy_predict(cvy_model *model, const cvy_dataset *dataset, size_t fi
 CVY_API int cvy_classes(const cvy_model *model);
 CVY_API int cvy_threads(const cvy_model *model); /* that the last fit used; before one, that a batch of 32 would */
 /* How many threads fit with batches of that size takes (0: of 32), why, and where they are kept, in words, e.g. "2
- * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images, too small to
- * split"; a string of the model, valid until the next call. NULL before cvy_compile. */
+ * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images"; a string of the
+ * model, valid until the next call. NULL before cvy_compile. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
 CVY_API const char *cvy_isa(const cvy_model *model); /* the tier in use, after cvy_compile */
 

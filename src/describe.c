@@ -255,8 +255,7 @@ char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *s
     cvy_plan plan;
     if (!cvy_variables_layout(model->network, &variables, status))
         return NULL;
-    bool made = wanted == CVY_LAYOUT_NHWC ? cvy_plan_make_nhwc(model->network, &variables, &plan, status)
-                                          : cvy_plan_make(model->network, &variables, &plan, status);
+    bool made = cvy_plan_make(model->network, &variables, wanted, &plan, status);
     char *text = made ? cvy_plan_text(&plan, model->network, status) : NULL;
     cvy_plan_free(&plan);
     cvy_variables_free(&variables);

@@ -6,7 +6,7 @@
 
 typedef struct cli_command {
     const char *name, *purpose;
-    /* argv[0] is the command's name. What went wrong is left in the status, whose code becomes the exit code. */
+    /* argv[0] is the command's name. The status tells the error; its code becomes the exit code. */
     void (*run)(int argc, char **argv, cvy_status *status);
 } cli_command;
 

@@ -1,7 +1,6 @@
-/* convoy evaluate: how well saved weights do on images they have not seen. */
+/* convoy evaluate: accuracy and loss of saved weights on the test images. */
 #include "../base/memory.h"
 #include "cli.h"
-#include "options.h"
 #include "output.h"
 #include "session.h"
 #include "timing.h"
@@ -15,7 +14,7 @@ typedef struct confusion {
     size_t *counts;
 } confusion;
 
-/* Mistakes between two classes, either way. */
+/* The mistakes between two classes. */
 typedef struct pair {
     int low, high;
     size_t low_as_high, high_as_low;
@@ -63,7 +62,7 @@ static void print_matrix(const confusion *matrix) {
     }
 }
 
-/* Most mistakes first; of equals, in order of the classes. */
+/* Most mistakes first; pairs with as many in the order of their classes. */
 static int compare_pairs(const void *left, const void *right) {
     const pair *a = left, *b = right;
     size_t mistakes_a = a->low_as_high + a->high_as_low, mistakes_b = b->low_as_high + b->high_as_low;
@@ -109,24 +108,13 @@ static void evaluate(cvy_model *model, const cvy_dataset *test, bool show_confus
 }
 
 static void run(int argc, char **argv, cvy_status *status) {
-    const char *weights = NULL, *model_name = NULL, *data = NULL, *preprocessing = NULL;
-    cvy_compile_options compile = {0};
-    bool show_confusion = false, timed = false;
-    cli_option model = cli_option_model(&model_name);
-    model.help = "the network, by name or as a file that holds what Keras's\n"
-                 "model.to_json() wrote (default: the one the weights are of)";
-    cli_option options[] = {
-        cli_option_weights(&weights),
-        model,
-        cli_option_preprocess(&preprocessing),
-        cli_option_data(&data),
+    cli_session session = {0};
+    bool show_confusion = false;
+    cli_option options[1 + CLI_SESSION_OPTIONS] = {
         {"confusion", NULL, "also print the confusion matrix and the most confused pairs", CLI_FLAG,
          .value = &show_confusion},
-        {"time", NULL, "also print how long it takes, once all is loaded", CLI_FLAG, .value = &timed},
-        cli_option_threads(&compile.threads),
-        cli_option_layout(&compile.layout),
-        cli_option_isa(&compile.isa),
     };
+    cli_session_options(&session, options + 1);
     cli_syntax syntax = {
         .usage = "evaluate --weights FILE [OPTION]...",
         .about = "Prints accuracy and loss of saved weights on the test images.",
@@ -134,16 +122,12 @@ static void run(int argc, char **argv, cvy_status *status) {
         .options = options,
         .count = sizeof options / sizeof options[0],
     };
-    if (!cli_parse(&syntax, argc, argv, status))
-        return;
-    cvy_dataset *test = cvy_dataset_load(data, CVY_TEST, status);
-    cvy_model *trained = cli_model_ready(model_name, &compile, weights, preprocessing, status);
-    if (cvy_ok(status))
-        evaluate(trained, test, show_confusion, status);
-    if (timed && cvy_ok(status))
-        cli_time_evaluate(trained, test, status);
-    cvy_model_free(trained);
-    cvy_dataset_free(test);
+    if (cli_parse(&syntax, argc, argv, status) && cli_session_open(&session, CVY_TEST, status)) {
+        evaluate(session.model, session.dataset, show_confusion, status);
+        if (session.timed && cvy_ok(status))
+            cli_time_evaluate(session.model, session.dataset, status);
+    }
+    cli_session_close(&session);
 }
 
 const cli_command cli_evaluate = {"evaluate", "accuracy and loss of saved weights on the test images", run};

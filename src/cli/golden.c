@@ -9,10 +9,25 @@ static const char suffix_f64[] = "@f64";
 
 /* ---- Finding tensors -------------------------------------------------------------------------------------------- */
 
+/* A tensor's name, or the part of it before the variable's. */
+typedef struct label {
+    char text[sizeof((cvy_variable){0}.path) + 64];
+} label;
+
+static label name_tensor(const char *prefix, const cvy_variable *variable, bool f64) {
+    label name;
+    snprintf(name.text, sizeof name.text, "%.48s/%s%s", prefix, variable->path, f64 ? suffix_f64 : "");
+    return name;
+}
+
+static label stage_prefix(const golden *run, int stage) {
+    label prefix;
+    snprintf(prefix.text, sizeof prefix.text, "after_%zu", run->stage[stage]);
+    return prefix;
+}
+
 static const cvy_tensor *find(const golden *run, const char *prefix, const cvy_variable *variable, bool f64) {
-    char name[sizeof variable->path + 64];
-    snprintf(name, sizeof name, "%s/%s%s", prefix, variable->path, f64 ? suffix_f64 : "");
-    return cvy_safetensors_find(run->file, name);
+    return cvy_safetensors_find(run->file, name_tensor(prefix, variable, f64).text);
 }
 
 const cvy_tensor *golden_initial(const golden *run, const cvy_variable *variable) {
@@ -24,17 +39,14 @@ const cvy_tensor *golden_gradient(const golden *run, const cvy_variable *variabl
 }
 
 const cvy_tensor *golden_weights(const golden *run, int stage, const cvy_variable *variable, bool f64) {
-    char prefix[32];
-    snprintf(prefix, sizeof prefix, "after_%zu", run->stage[stage]);
-    return find(run, prefix, variable, f64);
+    return find(run, stage_prefix(run, stage).text, variable, f64);
 }
 
 /* ---- Checking --------------------------------------------------------------------------------------------------- */
 
-/* "F32 [5, 5, 1, 3]"; `zero` is what an extent of 0 reads as. */
+/* "F32 [5, 5, 1, 3]"; `zero` stands for an extent of 0. */
 static const char *describe(cvy_dtype dtype, int rank, const size_t *shape, const char *zero, char *text, size_t size) {
-    static const char *const names[] = {[CVY_F32] = "F32", [CVY_F64] = "F64", [CVY_I32] = "I32"};
-    int used = snprintf(text, size, "%s [", names[dtype]);
+    int used = snprintf(text, size, "%s [", cvy_dtype_name(dtype));
     for (int i = 0; i < rank && (size_t)used < size; i++) {
         char extent[24];
         snprintf(extent, sizeof extent, "%zu", shape[i]);
@@ -45,7 +57,7 @@ static const char *describe(cvy_dtype dtype, int rank, const size_t *shape, cons
     return text;
 }
 
-/* A tensor that must be there with this type and shape. An extent of 0 fits any but 0. */
+/* Finds a tensor of this type and shape; NULL and an error if there is none. An extent of 0 stands for any but 0. */
 static const cvy_tensor *need(const golden *run, const char *name, cvy_dtype dtype, int rank, const size_t *shape,
                               cvy_status *status) {
     const char *path = cvy_safetensors_path(run->file);
@@ -68,9 +80,8 @@ static const cvy_tensor *need(const golden *run, const char *name, cvy_dtype dty
 
 static bool need_variable(const golden *run, const char *prefix, const cvy_variable *variable, bool f64,
                           cvy_status *status) {
-    char name[sizeof variable->path + 64];
-    snprintf(name, sizeof name, "%s/%s%s", prefix, variable->path, f64 ? suffix_f64 : "");
-    return need(run, name, f64 ? CVY_F64 : CVY_F32, variable->rank, variable->shape, status);
+    return need(run, name_tensor(prefix, variable, f64).text, f64 ? CVY_F64 : CVY_F32, variable->rank, variable->shape,
+                status);
 }
 
 static bool need_variables(const golden *run, const cvy_variables *variables, cvy_status *status) {
@@ -81,10 +92,9 @@ static bool need_variables(const golden *run, const cvy_variables *variables, cv
             !need_variable(run, "grad_step0", variable, true, status))
             return false;
         for (int s = 0; s < run->stages; s++) {
-            char prefix[32];
-            snprintf(prefix, sizeof prefix, "after_%zu", run->stage[s]);
-            if (!need_variable(run, prefix, variable, false, status) ||
-                !need_variable(run, prefix, variable, true, status))
+            label prefix = stage_prefix(run, s);
+            if (!need_variable(run, prefix.text, variable, false, status) ||
+                !need_variable(run, prefix.text, variable, true, status))
                 return false;
         }
     }
@@ -111,7 +121,7 @@ static bool need_run(golden *run, int classes, cvy_status *status) {
     return true;
 }
 
-/* The N of "after_N/...", 0 if the name is not like that. */
+/* The N of "after_N/..."; 0 for any other name. */
 static size_t stage_of(const char *name) {
     char *end;
     if (strncmp(name, "after_", 6) || name[6] < '1' || name[6] > '9')
@@ -149,7 +159,7 @@ static bool find_stages(golden *run, cvy_status *status) {
                     "no tensors \"after_%zu/...\": the last weights", run->steps);
 }
 
-/* Whether the name is a prefix of this kind and one of the network's variables. */
+/* Whether the name is init/, grad_step0/ or after_N/ and one of the network's variables. */
 static bool names_variable(const char *name, const cvy_variables *variables) {
     const char *slash = strchr(name, '/');
     if (!slash || (!stage_of(name) && strncmp(name, "init/", 5) && strncmp(name, "grad_step0/", 11)))
@@ -163,8 +173,8 @@ static bool names_variable(const char *name, const cvy_variables *variables) {
     return false;
 }
 
-/* A tensor that would go unused means that file and network do not belong together. */
-static bool refuse_strangers(const golden *run, const cvy_variables *variables, cvy_status *status) {
+/* A tensor that nothing reads means that file and network do not belong together. */
+static bool refuse_unknown(const golden *run, const cvy_variables *variables, cvy_status *status) {
     static const char *const known[] = {"batches",     "loss_f32",        "loss_f64",
                                         "probs_step0", "probs_step0@f64", "predict_first64_after_training"};
     for (size_t i = 0; i < cvy_safetensors_count(run->file); i++) {
@@ -183,12 +193,11 @@ static bool refuse_strangers(const golden *run, const cvy_variables *variables, 
 bool golden_open(golden *run, const char *path, const cvy_variables *variables, int classes, cvy_status *status) {
     *run = (golden){.file = cvy_safetensors_open(path, status)};
     return run->file && need_run(run, classes, status) && find_stages(run, status) &&
-           refuse_strangers(run, variables, status) && need_variables(run, variables, status);
+           refuse_unknown(run, variables, status) && need_variables(run, variables, status);
 }
 
 void golden_close(golden *run) {
-    if (run->file)
-        cvy_safetensors_close(run->file);
+    cvy_safetensors_close(run->file);
 }
 
 /* ---- Comparing -------------------------------------------------------------------------------------------------- */
@@ -198,9 +207,7 @@ double golden_element(const cvy_tensor *tensor, size_t i) {
 }
 
 double golden_difference(const cvy_tensor *tensor, const cvy_tensor *truth) {
-    size_t count = 1;
-    for (int i = 0; i < truth->rank; i++)
-        count *= truth->shape[i];
+    const size_t count = cvy_tensor_elements(truth);
     double largest = 0, difference = 0;
     for (size_t i = 0; i < count; i++) {
         double value = golden_element(truth, i), apart = fabs(golden_element(tensor, i) - value);

@@ -1,7 +1,7 @@
-/* convoy info: what this machine has, and what Convoy makes of it. */
+/* convoy info: the machine and what Convoy uses of it. */
 #include "../../kernels/cpu.h"
-#include "../train/binding.h"
-#include "../train/tier.h"
+#include "../machine/binding.h"
+#include "../machine/tier.h"
 #include "cli.h"
 #include "options.h"
 
@@ -46,11 +46,11 @@ static void print_machine(const cvy_topology *machine) {
 
 static void run(int argc, char **argv, cvy_status *status) {
     const char *isa = NULL;
-    cli_option options[] = {cli_option_isa(&isa)};
+    cli_option options[] = {cli_option_for(cli_option_isa, &isa)};
     cli_syntax syntax = {
         .usage = "info [OPTION]...",
-        .about = "Prints the processor, its instruction sets and which of them is used, cores, caches and\n"
-                 "threads, and why.",
+        .about = "Prints the processor, cores, caches, the instruction sets and the number of threads that\n"
+                 "Convoy uses, and why.",
         .examples = "convoy info",
         .options = options,
         .count = sizeof options / sizeof options[0],

@@ -38,10 +38,10 @@ static void fail_command(const char *name, cvy_status *status) {
         cvy_fail(status, CVY_USAGE, name, "no such command");
 }
 
-/* The exit code, after the message that explains it. */
+/* Prints the message of an error. Returns the exit code. */
 static int conclude(const cvy_status *status, const char *command) {
     if (cli_stop == SIGPIPE)
-        return 128 + SIGPIPE; /* the reader has left: nobody waits for a message */
+        return 128 + SIGPIPE; /* nobody reads a message any more */
     if (status->code != CVY_OK)
         fprintf(stderr, "convoy: %s: %s\n", status->where, status->what);
     if (status->code == CVY_USAGE)
@@ -52,7 +52,7 @@ static int conclude(const cvy_status *status, const char *command) {
 }
 
 int main(int argc, char **argv) {
-    /* A reader that leaves ends the program, also where whoever started it ignores the signal. */
+    /* SIGPIPE ends the program even if its parent ignores the signal. */
     signal(SIGPIPE, SIG_DFL);
 
     const char *word = argc > 1 ? argv[1] : NULL;

@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,23 +31,15 @@ static void print_help(const cli_syntax *syntax) {
     print_indented(syntax->examples, 2);
 }
 
-static bool starts_number(const char *text) {
-    return (*text >= '0' && *text <= '9') || *text == '-' || *text == '.';
-}
-
 static bool parse_whole(const cli_option *option, const char *where, const char *text, cvy_status *status) {
     if (option->word && !strcmp(text, option->word)) {
         *(int *)option->value = 0;
         return true;
     }
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (!starts_number(text) || *end || errno || (double)number < option->low || (double)number > option->high)
-        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %.0f to %.0f%s%s", text,
-                        option->low, option->high, option->word ? ", nor " : "", option->word ? option->word : "");
-    *(int *)option->value = (int)number;
-    return true;
+    const cvy_value range = {CVY_WHOLE, (double)option->low, (double)option->high, NULL};
+    return cvy_value_parse(&range, (cvy_span){text, (int)strlen(text)}, option->value) ||
+           cvy_fail(status, CVY_USAGE, where, "\"%s\" is not a whole number from %ld to %ld%s%s", text, option->low,
+                    option->high, option->word ? ", nor " : "", option->word ? option->word : "");
 }
 
 static bool parse_seed(const cli_option *option, const char *where, const char *text, cvy_status *status) {
@@ -62,17 +53,11 @@ static bool parse_seed(const cli_option *option, const char *where, const char *
 }
 
 static bool parse_real(const cli_option *option, const char *where, const char *text, cvy_status *status) {
-    char *end;
-    double number = strtod(text, &end);
-    if (!starts_number(text) || *end || !(number >= option->low && number <= option->high))
-        return cvy_fail(status, CVY_USAGE, where, "\"%s\" is not %s", text, option->expected);
-    *(double *)option->value = number;
-    return true;
+    return cvy_value_parse(option->range, (cvy_span){text, (int)strlen(text)}, option->value) ||
+           cvy_fail(status, CVY_USAGE, where, "\"%s\" is not %s", text, option->range->expected);
 }
 
-static bool parse_value(const cli_option *option, const char *text, cvy_status *status) {
-    char where[64];
-    snprintf(where, sizeof where, "--%s", option->name);
+static bool parse_value(const cli_option *option, const char *where, const char *text, cvy_status *status) {
     if (option->given)
         *option->given = true;
     switch (option->kind) {
@@ -129,7 +114,7 @@ static bool take(const cli_syntax *syntax, int code, char **argv, cvy_status *st
         return cvy_fail(status, CVY_USAGE, where, "takes no value");
     if (!known)
         return fail_unknown(syntax, argv[optind - 1], status);
-    return parse_value(&syntax->options[index], optarg, status);
+    return parse_value(&syntax->options[index], where, optarg, status);
 }
 
 static bool take_operands(const cli_syntax *syntax, int argc, char **argv, cvy_status *status) {
@@ -165,84 +150,52 @@ bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *stat
     return true;
 }
 
-cli_option cli_option_model(const char **model) {
-    return (cli_option){.name = "model",
-                        .argument = "NAME|FILE.json",
-                        .help = "lesson (default), lesson-avg, lenet5, or a file that holds\n"
-                                "what Keras's model.to_json() wrote",
-                        .kind = CLI_TEXT,
-                        .value = model};
-}
+const cli_option cli_option_model = {"model", "NAME|FILE.json",
+                                     "lesson (default), lesson-avg, lenet5, or a file that Keras's\n"
+                                     "model.to_json() wrote",
+                                     CLI_TEXT};
 
-cli_option cli_option_preprocess(const char **preprocessing) {
-    return (cli_option){.name = "preprocess",
-                        .argument = "KEY[=VALUE],...",
-                        .help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
-                                "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
-                                "test_shift=N; none (default: what the weights were trained with)",
-                        .kind = CLI_TEXT,
-                        .value = preprocessing};
-}
+const cli_option cli_option_preprocess = {"preprocess", "KEY[=VALUE],...",
+                                          "preprocessing of every image: deskew, center_crop=H[xW],\n"
+                                          "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
+                                          "test_shift=N, or none (default: none, or that of the weights)",
+                                          CLI_TEXT};
 
-cli_option cli_option_weights(const char **weights) {
-    return (cli_option){.name = "weights",
-                        .argument = "FILE",
-                        .help = "weights that \"convoy train --save\" wrote",
-                        .kind = CLI_TEXT,
-                        .value = weights,
-                        .required = true};
-}
+const cli_option cli_option_data = {"data", "DIR",
+                                    "directory of the images: IDX files, plain or .gz, or mnist.npz\n"
+                                    "(default: $XDG_CACHE_HOME/convoy, else ~/.cache/convoy, then the\n"
+                                    "directories of Keras and torchvision)",
+                                    CLI_TEXT};
 
-cli_option cli_option_data(const char **data) {
-    return (cli_option){.name = "data",
-                        .argument = "DIR",
-                        .help = "where the images are: IDX files, plain or .gz, or mnist.npz\n"
-                                "(default: $XDG_CACHE_HOME/convoy, else ~/.cache/convoy,\n"
-                                "then Keras's and torchvision's places)",
-                        .kind = CLI_TEXT,
-                        .value = data};
-}
+const cli_option cli_option_optimizer = {"optimizer", "NAME[:KEY=VALUE,...]",
+                                         "sgd, rmsprop (default), adam or adamw, with Keras's settings,\n"
+                                         "as in sgd:lr=0.1,momentum=0.9",
+                                         CLI_TEXT};
 
-cli_option cli_option_optimizer(const char **optimizer) {
-    return (cli_option){.name = "optimizer",
-                        .argument = "NAME[:KEY=VALUE,...]",
-                        .help = "sgd, rmsprop (default), adam or adamw, with Keras's settings,\n"
-                                "as in sgd:lr=0.1,momentum=0.9",
-                        .kind = CLI_TEXT,
-                        .value = optimizer};
-}
+const cli_option cli_option_threads = {"threads",
+                                       "N|auto",
+                                       "use at most N threads; the result has the same bits with any\n"
+                                       "number (default auto: one thread a core that this process may\n"
+                                       "use, but no more than the batch has blocks of 16 images)",
+                                       CLI_WHOLE,
+                                       .low = 1,
+                                       .high = 1024,
+                                       .word = "auto"};
 
-cli_option cli_option_threads(int *threads) {
-    return (cli_option){.name = "threads",
-                        .argument = "N|auto",
-                        .help = "at most so many threads; their number changes no bit of the\n"
-                                "result (default auto: one a core that this process may use, and\n"
-                                "never more than help: one for each block of 16 images of the\n"
-                                "batch, or several where a block is worth splitting)",
-                        .kind = CLI_WHOLE,
-                        .value = threads,
-                        .low = 1,
-                        .high = 1024,
-                        .word = "auto"};
-}
+const cli_option cli_option_layout = {"layout", "NAME",
+                                      "layout of the images in the network: hwc16n, or nhwc for\n"
+                                      "inference; the result has the same bits in both (default: by\n"
+                                      "the number of images, see \"convoy summary --plan\")",
+                                      CLI_TEXT};
 
-cli_option cli_option_layout(const char **layout) {
-    return (cli_option){.name = "layout",
-                        .argument = "NAME",
-                        .help = "of the images within the network: hwc16n, or for inference nhwc;\n"
-                                "changes no bit of the result (default: by their number, see\n"
-                                "\"convoy summary --plan\")",
-                        .kind = CLI_TEXT,
-                        .value = layout};
-}
+const cli_option cli_option_isa = {"isa", "NAME",
+                                   "scalar, avx2, avx512 or neon; the result has the same bits on\n"
+                                   "all (default: $CONVOY_ISA, else the best of this machine)",
+                                   CLI_TEXT};
 
-cli_option cli_option_isa(const char **isa) {
-    return (cli_option){.name = "isa",
-                        .argument = "NAME",
-                        .help = "scalar, avx2, avx512 or neon; changes no bit of the result\n"
-                                "(default: $CONVOY_ISA, else the best this machine runs)",
-                        .kind = CLI_TEXT,
-                        .value = isa};
+cli_option cli_option_for(cli_option option, void *value) {
+    option.value = value;
+    return option;
 }
 
 /* Levenshtein's distance; UINT_MAX for long words. */

@@ -1,25 +1,25 @@
-/* Standard output: what it is, and whether what was written arrived. */
+/* Standard output: its kind, its width, and errors in writing to it. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
 #include "../base/status.h"
 
-/* A terminal on which a line can be drawn over. */
+/* Whether it is a terminal on which a line can be overwritten. */
 bool cli_terminal(void);
 
-/* The same, and the user has not said no to colour (NO_COLOR, no-color.org). */
+/* The same, and NO_COLOR is not set (no-color.org). */
 bool cli_colour(void);
 
 /* The width of the terminal, 80 if it does not say. */
 int cli_columns(void);
 
-/* The width for Keras's summary: the terminal's, else 0 (Keras's own). */
+/* The width for cvy_summary: the terminal's, else 0, which is Keras's own. */
 int cli_summary_columns(void);
 
-/* How many columns a number takes. */
+/* The number of decimal digits. */
 int cli_digits(size_t number);
 
-/* Sends out what was printed; an error if that, or any printing before it, failed. */
+/* Flushes standard output. An error of this or of any earlier output goes into the status. */
 bool cli_flush(cvy_status *status);
 
 #endif

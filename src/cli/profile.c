@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Floating-point operations a second of one core while it is at this row. */
+/* Floating-point operations a second and core during this row. */
 static double speed(const cvy_profile *profile, const cvy_profile_row *row) {
     return row->seconds > 0 ? row->flop / profile->threads / row->seconds : 0;
 }
 
-/* A pointless row: nothing was to be done there, for instance waiting where there is one thread. */
+/* No work and next to no time: for instance the waits of a single thread. */
 static bool is_empty(const cvy_profile *profile, const cvy_profile_row *row) {
     return row->flop == 0 && row->seconds < 1e-5 * profile->seconds;
 }
@@ -39,9 +39,9 @@ void cli_profile_print(const cvy_profile *profile) {
     double whole = flop / profile->threads / profile->seconds;
     printf("%-*s  %-20s%12.3f%7.1f%%%10.1f%7.1f%%\n\n", width, "all", "", 1e6 * profile->seconds / steps, 100.0,
            1e-9 * whole, 100 * whole / profile->peak);
-    puts("Times are means over the threads; GFLOP/s and shares of the peak are a core's, with every multiply-add "
-         "counted,\n"
-         "also those with zeros that are left out.\n");
+    puts("Times are means over the threads. GFLOP/s and shares of the peak are for one core and count every "
+         "multiply-add,\n"
+         "also those with zeros, which the gradients skip.\n");
 }
 
 /* A layer's name may hold anything but control characters. */

@@ -1,4 +1,4 @@
-/* Where the time of training went, as a table or as JSON. */
+/* Prints the profile of a training, as a table or as JSON. */
 #ifndef CLI_PROFILE_H
 #define CLI_PROFILE_H
 

@@ -1,16 +1,16 @@
-/* The look is that of Keras 3: step/steps, a bar of 20, the time left (when done: the time taken), time a step, means
- * of the metrics. Its first step, which pays for starting up, is left out of the time a step where there are more. */
+/* The bar looks like that of Keras 3: step/steps, a bar of 20 columns, the time left (at the end the time taken), the
+ * time a step, the means of the metrics. As in Keras the time a step leaves out the first step, which includes the
+ * start-up, unless it is the only one. */
 #include "progress.h"
 #include "output.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { BAR = 20 };
 
-/* A line under construction: its bytes, and how many columns they take. */
+/* A line under construction: its bytes and its width. */
 typedef struct line {
     char text[1024];
     size_t length;
@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static void append(line *to, const char *f
     to->columns += written;
 }
 
-/* Bytes that move no cursor. */
+/* Escape codes have no width. */
 static void append_escape(line *to, bool colour, const char *code) {
     int columns = to->columns;
     if (colour)
@@ -45,7 +45,7 @@ static void append_bar(line *to, bool colour, int done, int width) {
             append_escape(to, colour && done, "0");
             append_escape(to, colour, "37");
         }
-        /* Without colour a thin line shows what is left. */
+        /* Without colour a thin line shows the remaining part. */
         append(to, "%s", i < done || colour ? "━" : "─");
     }
     append_escape(to, colour && width, "0");
@@ -90,13 +90,13 @@ static void append_metrics(line *to, const cvy_progress *now) {
     }
 }
 
-/* A line that is drawn over must stay one line: where the terminal is narrow it loses first its bar, then its tail. A
+/* A line that is overwritten must fit the terminal: on a narrow one the bar shrinks first, then the tail is cut. The
  * final line may wrap. */
 static void draw(cli_progress *progress, const cvy_progress *now, bool final) {
     bool colour = cli_colour();
     double step_seconds = seconds_a_step(progress, now);
 
-    line tail = {0}; /* what follows the time: plain text, which may be cut anywhere */
+    line tail = {0}; /* the text behind the time; plain, so that it may be cut anywhere */
     append_time_a_step(&tail, step_seconds);
     append_metrics(&tail, now);
     line duration = {0};

@@ -5,18 +5,18 @@
 #include "../base/status.h"
 
 typedef struct cli_progress {
-    int epoch;            /* whose heading is printed */
-    double first_seconds; /* when its first step was done */
+    int epoch;            /* the last one whose heading is printed */
+    double first_seconds; /* duration of its first step */
     int drawn;            /* columns of the unfinished line on the terminal */
 } cli_progress;
 
-/* Draws the bar of a running epoch; on what is no terminal, nothing but the epoch's heading. */
+/* Draws the bar of a running epoch. Without a terminal it prints the epoch's heading only. */
 void cli_progress_update(cli_progress *progress, const cvy_progress *now);
 
-/* The line that stays when the epoch is over. */
+/* Prints the final line of an epoch. */
 void cli_progress_finish(cli_progress *progress, const cvy_progress *now);
 
-/* Leaves an unfinished line, before something else is printed. */
+/* Ends an unfinished line, so that other output begins on a new one. */
 void cli_progress_break(cli_progress *progress);
 
 #endif

@@ -1,4 +1,4 @@
-/* convoy recipes: what "convoy train --recipe" knows by name. */
+/* convoy recipes: the built-in recipes. */
 #include "cli.h"
 #include "options.h"
 
@@ -27,9 +27,9 @@ static void print_recipe(const cvy_recipe *recipe) {
 static void run(int argc, char **argv, cvy_status *status) {
     cli_syntax syntax = {
         .usage = "recipes",
-        .about = "Lists the recipes that \"convoy train --recipe NAME\" knows: what is shown to the network, the mean\n"
-                 "accuracy on MNIST's test images, and the time from the start of the program to the trained\n"
-                 "network. Their files are in recipes/ of the source; a file of one's own is a recipe, too.",
+        .about = "Lists the built-in recipes of \"convoy train --recipe NAME\": images or epochs shown, mean\n"
+                 "accuracy on MNIST's test images, and time from the start of the program to the trained\n"
+                 "network. \"convoy train --recipe FILE.json\" takes your own; recipes/ of the source has examples.",
         .examples = "convoy recipes",
     };
     if (!cli_parse(&syntax, argc, argv, status))
@@ -49,4 +49,4 @@ static void run(int argc, char **argv, cvy_status *status) {
     fputs(measured, stdout);
 }
 
-const cli_command cli_recipes = {"recipes", "the recipes that train knows by name", run};
+const cli_command cli_recipes = {"recipes", "the built-in recipes of train", run};

@@ -1,4 +1,4 @@
-/* Signals that ask the program to stop: it does so after the step it is in, and keeps what it has. */
+/* Signals that ask the program to stop. The training stops after its current step, and --save writes the weights. */
 #ifndef CLI_STOP_H
 #define CLI_STOP_H
 
@@ -7,11 +7,11 @@
 /* The first such signal, 0 before it. */
 extern volatile sig_atomic_t cli_stop;
 
-/* From now on SIGINT, SIGTERM, SIGHUP (unless nohup wants it ignored) and SIGPIPE (the reader of the output left) only
- * set cli_stop. A second SIGINT or SIGTERM ends the program at once. */
+/* From now on SIGINT, SIGTERM, SIGPIPE and, unless it is ignored (nohup), SIGHUP only set cli_stop. A second SIGINT or
+ * SIGTERM ends the program at once. */
 void cli_stop_on_signals(void);
 
-/* "SIGINT", ... of cli_stop. */
+/* The name of the signal in cli_stop: "SIGINT", ... */
 const char *cli_stop_name(void);
 
 #endif

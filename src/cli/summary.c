@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The plans, or with a layout that one. */
+/* Prints the plan of each layout, or of the one that is given. */
 static void print_plans(const cvy_model *model, const char *layout, cvy_status *status) {
     static const char *const layouts[] = {"hwc16n", "nhwc"};
     const bool both = !layout || !strcmp(layout, "auto");
@@ -23,10 +23,10 @@ static void run(int argc, char **argv, cvy_status *status) {
     const char *model_name = "lesson", *layout = NULL;
     bool plan = false;
     cli_option options[] = {
-        cli_option_model(&model_name),
-        {"plan", NULL, "also print how it is computed: operations, layouts, workspace,\nand why", CLI_FLAG,
+        cli_option_for(cli_option_model, &model_name),
+        {"plan", NULL, "also print the plan: operations, layouts, workspace, and the\nreasons", CLI_FLAG,
          .value = &plan},
-        {"layout", "NAME", "hwc16n or nhwc: the plan of that layout alone", CLI_TEXT, .value = &layout},
+        {"layout", "NAME", "print the plan of this layout only: hwc16n or nhwc", CLI_TEXT, .value = &layout},
     };
     cli_syntax syntax = {
         .usage = "summary [OPTION]...",

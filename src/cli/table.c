@@ -11,7 +11,7 @@ static double hundredths(float probability) {
     return rint((double)probability * 100);
 }
 
-/* Decimals of a column: two only where one of its values needs them. */
+/* A column has two decimals if one of its values needs them, else one. */
 static int column_decimals(const float *probabilities, size_t count, int classes, int column) {
     for (size_t i = 0; i < count; i++)
         if (fmod(hundredths(probabilities[i * (size_t)classes + (size_t)column]), 10) != 0)
@@ -19,8 +19,8 @@ static int column_decimals(const float *probabilities, size_t count, int classes
     return 1;
 }
 
-bool cli_print_softmax(const float *probabilities, const uint8_t *labels, size_t count, int classes,
-                       cvy_status *status) {
+static bool print_softmax(const float *probabilities, const uint8_t *labels, size_t count, int classes,
+                          cvy_status *status) {
     int *decimals = cvy_allocate((size_t)classes, sizeof *decimals, "a table", status);
     if (!decimals)
         return false;
@@ -46,8 +46,7 @@ bool cli_print_predictions(cvy_model *model, const cvy_dataset *dataset, size_t 
     int classes = cvy_classes(model);
     float *probabilities = cvy_allocate(count * (size_t)classes, sizeof *probabilities, "predictions", status);
     cvy_predict(model, dataset, 0, count, probabilities, status);
-    bool printed =
-        cvy_ok(status) && cli_print_softmax(probabilities, cvy_dataset_labels(dataset), count, classes, status);
+    bool printed = cvy_ok(status) && print_softmax(probabilities, cvy_dataset_labels(dataset), count, classes, status);
     free(probabilities);
     return printed;
 }

@@ -10,7 +10,7 @@ static const double measured_seconds = 0.2;
 
 enum { LEAST_CALLS = 5 };
 
-/* What is called, without its result. */
+/* A call of cvy_predict or cvy_evaluate. */
 typedef struct timed {
     cvy_model *model;
     const cvy_dataset *dataset;

@@ -1,11 +1,11 @@
-/* How long inference takes. */
+/* Measures how long inference takes. */
 #ifndef CLI_TIMING_H
 #define CLI_TIMING_H
 
 #include "../base/status.h"
 
-/* Repeats cvy_predict of the first `count` images, or cvy_evaluate of all, for about a fifth of a second, and prints
- * the shortest time. */
+/* Repeats cvy_predict of the first `count` images, or cvy_evaluate of all images, for about 0.2 seconds. Prints the
+ * shortest time of a call. */
 bool cli_time_predict(cvy_model *model, const cvy_dataset *dataset, size_t count, cvy_status *status);
 bool cli_time_evaluate(cvy_model *model, const cvy_dataset *dataset, cvy_status *status);
 

@@ -25,73 +25,66 @@ typedef struct train_options {
 /* A training under way. */
 typedef struct training {
     train_options options;
-    cvy_recipe *recipe; /* with what the options say in its fields */
+    cvy_recipe *recipe; /* the options override its fields */
     cvy_dataset *train, *test;
     cvy_model *model;
     FILE *log;
     cli_progress progress;
     int epochs, whole_epochs;
     bool stepped;      /* at least one step is done */
-    double seconds;    /* of the whole epochs */
-    cvy_status output; /* what kept a line from being written */
+    double seconds;    /* duration of the whole epochs */
+    cvy_status output; /* an error in writing to standard output or the log */
 } training;
 
 static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
-    cli_option weights = cli_option_weights(&o->weights);
-    weights.help = "weights to start from (default: fresh ones from the seed)";
-    weights.required = false;
-    cli_option preprocess = cli_option_preprocess(&o->preprocessing);
-    preprocess.help = "what becomes of every image first: deskew, center_crop=H[xW],\n"
-                      "scale=S, offset=O, mean=M, variance=V, average_pooling=H[xW],\n"
-                      "test_shift=N, or none (default)";
+    static const cvy_value target = {CVY_NUMBER, DBL_MIN, 1, "a number above 0, up to 1"};
     cli_option options[] = {
         {"recipe", "NAME|FILE.json",
-         "where all that no option says is taken from: a recipe that\n"
-         "\"convoy recipes\" lists (default lesson), or a file",
+         "recipe to train by, a name that \"convoy recipes\" lists or a file\n"
+         "(default lesson); every other option overrides its part of it",
          CLI_TEXT, .value = &o->recipe},
-        cli_option_model(&o->model),
-        cli_option_data(&o->data),
-        preprocess,
-        {"shift", "N", "move training images by up to N pixels, at random (default 0)", CLI_WHOLE,
+        cli_option_for(cli_option_model, &o->model),
+        cli_option_for(cli_option_data, &o->data),
+        cli_option_for(cli_option_preprocess, &o->preprocessing),
+        {"shift", "N", "shift training images at random by up to N pixels (default 0)", CLI_WHOLE,
          .value = &o->random_shift, .low = 0, .high = 8, .given = &o->random_shift_given},
-        {"epochs", "N", "epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
-        {"images", "N", "instead of epochs: stop after so many images", CLI_WHOLE, .value = &o->images, .low = 1,
+        {"epochs", "N", "number of epochs (default 10)", CLI_WHOLE, .value = &o->epochs, .low = 1, .high = 1000000},
+        {"images", "N", "number of images to train on, instead of epochs", CLI_WHOLE, .value = &o->images, .low = 1,
          .high = 2000000000},
-        {"batch", "N", "images a step (default 32), at most all there are", CLI_WHOLE, .value = &o->batch, .low = 1,
-         .high = 1000000000},
-        cli_option_optimizer(&o->optimizer),
-        {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate, .low = DBL_MIN,
-         .high = FLT_MAX, .expected = "a number above 0"},
+        {"batch", "N", "images a step (default 32)", CLI_WHOLE, .value = &o->batch, .low = 1, .high = 1000000000},
+        cli_option_for(cli_option_optimizer, &o->optimizer),
+        {"lr", "RATE", "learning rate (default: the optimizer's)", CLI_REAL, .value = &o->learning_rate,
+         .range = &cvy_value_positive},
         {"schedule", "NAME[:KEY=VALUE,...]",
-         "of the learning rate: constant (default), linear, cosine,\n"
-         "onecycle or piecewise, as in linear:warmup=0.1",
+         "schedule of the learning rate: constant (default), linear,\n"
+         "cosine, onecycle or piecewise, as in linear:warmup=0.1",
          CLI_TEXT, .value = &o->schedule},
         {"label-smoothing", "S", "spread S of a label over all classes (default 0)", CLI_REAL,
-         .value = &o->label_smoothing, .low = 0, .high = 1, .expected = "a number from 0 to 1",
-         .given = &o->label_smoothing_given},
-        {"seed", "N", "of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
+         .value = &o->label_smoothing, .range = &cvy_value_up_to_one, .given = &o->label_smoothing_given},
+        {"seed", "N", "seed of initial weights, shuffles, shifts and dropout (default 0)", CLI_SEED, .value = &o->seed,
          .given = &o->seed_given},
-        cli_option_threads(&o->threads),
-        cli_option_layout(&o->layout),
-        cli_option_isa(&o->isa),
-        {"validation", "FRACTION", "hold out the last part of the training images and report on\nthem after each epoch",
-         CLI_REAL, .value = &o->validation, .low = 0, .high = 1 - DBL_EPSILON / 2,
-         .expected = "a number from 0 to less than 1"},
-        {"target-accuracy", "A", "stop after the epoch that reaches it on what is held out", CLI_REAL,
-         .value = &o->target, .low = DBL_MIN, .high = 1, .expected = "a number above 0, up to 1"},
-        weights,
-        {"save", "FILE", "write the weights there (safetensors) at the end, and also\nwhen the training is interrupted",
-         CLI_TEXT, .value = &o->save},
+        cli_option_for(cli_option_threads, &o->threads),
+        cli_option_for(cli_option_layout, &o->layout),
+        cli_option_for(cli_option_isa, &o->isa),
+        {"validation", "FRACTION",
+         "hold out the last part of the training images and evaluate on\nthem after each epoch", CLI_REAL,
+         .value = &o->validation, .range = &cvy_value_below_one},
+        {"target-accuracy", "A", "stop after the epoch whose validation accuracy reaches A", CLI_REAL,
+         .value = &o->target, .range = &target},
+        {"weights", "FILE", "weights to start from (default: initial weights from the seed)", CLI_TEXT,
+         .value = &o->weights},
+        {"save", "FILE", "write the weights (safetensors) at the end, also when the\ntraining is interrupted", CLI_TEXT,
+         .value = &o->save},
         {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
         {"profile", NULL,
-         "print where the time of the training went, by layer and phase; with\n--json, as an object before the last",
-         CLI_FLAG, .value = &o->profile},
+         "print the time of the training by layer and phase; with --json, as\nan object before the last", CLI_FLAG,
+         .value = &o->profile},
         {"json", NULL, "print a JSON object an epoch and one at the end, nothing else", CLI_FLAG, .value = &o->json},
     };
     cli_syntax syntax = {
         .usage = "train [OPTION]...",
-        .about = "Trains a network and shows how well it does on the test images. Without options this is\n"
-                 "the lesson: a small convolutional network, ten epochs of MNIST, RMSprop.",
+        .about = "Trains a network and evaluates it on the test images. Without options it is the lesson:\n"
+                 "a small convolutional network, ten epochs of MNIST, RMSprop.",
         .examples = "convoy train\n"
                     "convoy train --recipe fast-99\n"
                     "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
@@ -102,13 +95,13 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     return cli_parse(&syntax, argc, argv, status);
 }
 
-/* Finds out before the training whether the weights can be written after it: begins to, and gives up. */
+/* Checks before the training that the weights can be written after it: begins a file and discards it. */
 static bool check_save(const char *path, cvy_status *status) {
     cvy_atomic_file file;
     if (!cvy_atomic_begin(path, &file, status))
         return false;
-    cvy_status given_up = {.code = CVY_INTERRUPTED};
-    cvy_atomic_commit(&file, &given_up);
+    cvy_status discard = {.code = CVY_INTERRUPTED};
+    cvy_atomic_commit(&file, &discard);
     return true;
 }
 
@@ -175,7 +168,7 @@ static bool on_epoch(const cvy_progress *now, void *user) {
     return cli_flush(&t->output) && cvy_ok(&t->output);
 }
 
-/* What the options say takes the place of what the recipe says. */
+/* Options override the fields of the recipe. */
 static void override(const train_options *o, cvy_recipe *recipe) {
     cvy_compile_options *compile = &recipe->compile;
     cvy_fit_options *fit = &recipe->fit;
@@ -200,8 +193,8 @@ static void override(const train_options *o, cvy_recipe *recipe) {
     fit->target_accuracy = o->target;
 }
 
-/* The recipe's model, compiled, with weights to start from if there are any. These bring their preprocessing along,
- * where neither recipe nor option knows better. */
+/* The recipe's model, compiled, with the weights of --weights. Their preprocessing applies unless the recipe or an
+ * option has one. */
 static cvy_model *make_model(const training *t, cvy_status *status) {
     const cvy_recipe *recipe = t->recipe;
     cvy_model *model = cvy_recipe_model(recipe, status);
@@ -228,7 +221,7 @@ static bool prepare(training *t, cvy_status *status) {
     return cvy_ok(status) && (!o->log || open_log(t, status));
 }
 
-/* Why the fit stopped, in the words of a command: the library knows neither signals nor standard output. */
+/* Says why the fit stopped: the library knows neither signals nor standard output. */
 static void explain_stop(const training *t, cvy_status *status) {
     if (!cli_stop) {
         if (status->code == CVY_INTERRUPTED)
@@ -244,7 +237,7 @@ static void explain_stop(const training *t, cvy_status *status) {
         cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s before the first step", cli_stop_name());
 }
 
-/* Saves what is worth keeping, also after a fit that did not reach its end. */
+/* Saves the weights, also of an interrupted fit, unless it diverged in its first epoch or never took a step. */
 static void save(const training *t, cvy_status *status) {
     const char *path = t->options.save;
     bool diverged = status->code == CVY_DIVERGED;
@@ -281,7 +274,7 @@ static void print_json_end(const training *t, cvy_evaluation test) {
     printf(", \"threads\": %d, \"isa\": \"%s\"}\n", cvy_threads(t->model), cvy_isa(t->model));
 }
 
-/* The end of the lesson: the test images, the first five predictions, the summary. */
+/* Prints accuracy and loss on the test images, the first five predictions and the summary. */
 static void report(const training *t, cvy_status *status) {
     cvy_evaluation test = cvy_evaluate(t->model, t->test, status);
     if (!cvy_ok(status))
@@ -307,7 +300,7 @@ static void fit_and_report(training *t, cvy_status *status) {
     fit->on_progress = on_progress;
     fit->user = t;
     fit->stop = &cli_stop;
-    t->epochs = fit->epochs; /* of a budget in images, the first step tells */
+    t->epochs = fit->epochs; /* with a budget in images the first step tells */
     size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
     if (!t->options.json)
         printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));

@@ -1,10 +1,10 @@
-/* convoy verify: trains on exactly the batches of a golden run of Keras and measures how far the results part.
+/* convoy verify: trains on the batches of a recorded run of Keras and compares the results.
  *
- * The truth is Keras in float64. Each result may differ from it by LEAST, or by SLACK times what Keras's own float32
- * run differs, up to that step or stage: as close to the truth as Keras itself. */
+ * The reference is Keras in float64. Each result may differ from it by LEAST, or by SLACK times the largest difference
+ * of Keras's own float32 run up to that step or stage. */
 #include "../../kernels/cpu.h"
 #include "../base/memory.h"
-#include "../train/tier.h"
+#include "../machine/tier.h"
 #include "../train/trainer.h"
 #include "cli.h"
 #include "golden.h"
@@ -22,7 +22,7 @@ typedef struct verify_options {
     int threads;
 } verify_options;
 
-/* One line of the result: of everything compared, what came nearest to its limit or went furthest beyond. */
+/* A row of the result: of all compared values of a kind, the one with the largest difference relative to its limit. */
 typedef struct finding {
     char what[64], where[2 * CVY_NAME_MAX + 16];
     double difference, limit, keras;
@@ -40,25 +40,25 @@ typedef struct verification {
     cvy_dataset *dataset;
     golden golden;
     FILE *log;
-    double *keras_weights; /* [variables]: Keras's own deviation so far */
+    double *keras_weights; /* [variables]: the largest difference of Keras's float32 run so far */
     finding findings[FINDINGS];
 } verification;
 
 static bool parse(verify_options *o, int argc, char **argv, cvy_status *status) {
     cli_option options[] = {
-        cli_option_model(&o->model),
-        cli_option_data(&o->data),
+        cli_option_for(cli_option_model, &o->model),
+        cli_option_for(cli_option_data, &o->data),
         {"log", "FILE.csv", "write step, loss, golden loss and relative difference", CLI_TEXT, .value = &o->log},
-        cli_option_optimizer(&o->optimizer),
-        cli_option_threads(&o->threads),
-        cli_option_isa(&o->isa),
+        cli_option_for(cli_option_optimizer, &o->optimizer),
+        cli_option_for(cli_option_threads, &o->threads),
+        cli_option_for(cli_option_isa, &o->isa),
     };
     cli_syntax syntax = {
         .usage = "verify GOLDEN.safetensors [OPTION]...",
-        .about = "Trains on exactly the batches of a golden run of Keras and compares losses, first gradients,\n"
-                 "weights and probabilities with Keras's in float64. Differences are relative: of a loss to that\n"
-                 "loss, of a tensor to its largest value. Allowed is 1e-5, or ten times what Keras's own float32\n"
-                 "differed so far. Exit code 0 only when everything is within that.",
+        .about = "Trains on the batches of a recorded run of Keras and compares losses, first gradients,\n"
+                 "weights and probabilities with Keras's in float64. Differences are relative to the loss, or\n"
+                 "to the largest value of the tensor. Allowed are 1e-5, or ten times the largest difference\n"
+                 "of Keras's own float32 run so far. The exit code is 0 if no difference is larger.",
         .examples = "convoy verify tests/golden/lesson_20_b32.safetensors --model tests/golden/lesson_20.json",
         .options = options,
         .count = sizeof options / sizeof options[0],
@@ -145,8 +145,8 @@ static void compare_weights(verification *v, int stage) {
 
 /* ---- Probabilities ---------------------------------------------------------------------------------------------- */
 
-/* Softmax of the dataset's first images, as a tensor of the shape of `like`; its data is to be freed, NULL on an error.
- */
+/* The softmax of the data set's first images, a tensor of the shape of `like`. The caller frees its data, which is NULL
+ * on an error. */
 static cvy_tensor forward(verification *v, const cvy_dataset *dataset, const cvy_tensor *like, cvy_status *status) {
     cvy_tensor result = {.dtype = CVY_F32, .rank = 2, .shape = {like->shape[0], like->shape[1]}};
     float *probabilities =
@@ -159,7 +159,7 @@ static cvy_tensor forward(verification *v, const cvy_dataset *dataset, const cvy
     return result;
 }
 
-/* The images of the first batch, as a data set of their own. */
+/* A data set of the first batch's images. The caller frees it, *images and *labels. */
 static cvy_dataset *first_batch(const verification *v, uint8_t **images, uint8_t **labels, cvy_status *status) {
     const cvy_dataset *all = v->dataset;
     size_t image = (size_t)all->height * (size_t)all->width * (size_t)all->channels, count = v->golden.batch;
@@ -190,7 +190,7 @@ static bool compare_probabilities(verification *v, cvy_status *status) {
     return cvy_ok(status);
 }
 
-/* Forward with Keras's last weights, in float32 or rounded from float64, in place of our own. */
+/* The same with Keras's last weights, those of float32 or those of float64 rounded to it. They replace our own. */
 static cvy_tensor forward_golden(verification *v, bool f64, cvy_status *status) {
     const cvy_variables *variables = cvy_trainer_variables(v->trainer);
     for (int i = 0; i < variables->count; i++)
@@ -199,8 +199,8 @@ static cvy_tensor forward_golden(verification *v, bool f64, cvy_status *status) 
     return forward(v, v->dataset, v->golden.predictions, status);
 }
 
-/* Keras's predictions are there in float32 only. With Keras's own weights ours must equal them. The predictions of our
- * own weights are held against those of Keras's float64 weights, from which Keras's float32 run parts as well. */
+/* Keras's predictions are recorded in float32 only. FORWARD compares ours with them, computed with Keras's weights.
+ * PREDICTIONS compares those of our weights with those of Keras's float64 weights, as it does Keras's own. */
 static bool compare_predictions(verification *v, cvy_status *status) {
     const cvy_tensor *keras = v->golden.predictions;
     cvy_tensor own = forward(v, v->dataset, keras, status);
@@ -236,7 +236,7 @@ static bool open_log(verification *v, cvy_status *status) {
     return log_line(v, status);
 }
 
-/* One step on its golden batch; *keras is Keras's own deviation of the loss so far. */
+/* One step on its recorded batch. *keras is the largest difference of the loss of Keras's float32 run so far. */
 static bool run_step(verification *v, size_t step, double *keras, cvy_status *status) {
     const golden *g = &v->golden;
     cvy_metrics metrics = {0};
@@ -281,7 +281,7 @@ static void name_findings(verification *v) {
                  v->golden.stage[s], v->golden.stage[s] == 1 ? "" : "s");
 }
 
-/* That the golden run's images are there. */
+/* Whether the data set has all images of the recorded run. */
 static bool check_images(const verification *v, cvy_status *status) {
     const golden *g = &v->golden;
     const char *path = v->options.golden;
@@ -350,4 +350,4 @@ static void run(int argc, char **argv, cvy_status *status) {
     cvy_network_free(v.network);
 }
 
-const cli_command cli_verify = {"verify", "train a golden run of Keras again and compare", run};
+const cli_command cli_verify = {"verify", "train on the batches of a recorded run of Keras and compare", run};

@@ -29,7 +29,7 @@ static bool check_shape(const cvy_dataset *d, const char *origin, cvy_status *st
     return true;
 }
 
-/* Checks a description and completes it: a data set of its own, or NULL. */
+/* Checks a description and copies it into a new data set; NULL on an error. */
 static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy_status *status) {
     if (!cvy_ok(status) || !check_shape(&description, origin, status))
         return NULL;
@@ -48,28 +48,20 @@ static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy
     return dataset;
 }
 
+static cvy_dataset *from_memory(cvy_element element, const void *images, const uint8_t *labels, size_t count,
+                                int height, int width, int channels, cvy_status *status) {
+    cvy_dataset description = {count, height, width, channels, 0, element, images, labels};
+    return new_dataset(description, "images in memory", status);
+}
+
 cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height, int width,
                                  int channels, cvy_status *status) {
-    cvy_dataset description = {.count = count,
-                               .height = height,
-                               .width = width,
-                               .channels = channels,
-                               .element = CVY_ELEMENT_U8,
-                               .images = images,
-                               .labels = labels};
-    return new_dataset(description, "images in memory", status);
+    return from_memory(CVY_ELEMENT_U8, images, labels, count, height, width, channels, status);
 }
 
 cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *labels, size_t count, int height, int width,
                                   int channels, cvy_status *status) {
-    cvy_dataset description = {.count = count,
-                               .height = height,
-                               .width = width,
-                               .channels = channels,
-                               .element = CVY_ELEMENT_F32,
-                               .images = images,
-                               .labels = labels};
-    return new_dataset(description, "images in memory", status);
+    return from_memory(CVY_ELEMENT_F32, images, labels, count, height, width, channels, status);
 }
 
 /* ---- A data set from files -------------------------------------------------------------------------------------- */
@@ -98,7 +90,7 @@ static cvy_dataset *from_arrays(const cvy_array_u8 *images, const cvy_array_u8 *
     return new_dataset(description, origin, status);
 }
 
-/* Takes over the memory of both arrays, also when it fails. */
+/* Owns the memory of both arrays from here on, also on an error. */
 static cvy_dataset *join_arrays(cvy_array_u8 *images, cvy_array_u8 *labels, const char *origin, cvy_status *status) {
     cvy_dataset *dataset = from_arrays(images, labels, origin, status);
     if (!dataset) {
@@ -123,7 +115,7 @@ static cvy_dataset *load_idx(const char *images_path, const char *labels_path, c
     return join_arrays(&images, &labels, directory, status);
 }
 
-/* Loads what is at a place. NULL without an error means that nothing is there. */
+/* Loads the data set at a place. NULL without an error if there is none. */
 static cvy_dataset *load_place(const cvy_place *place, cvy_split split, cvy_status *status) {
     if (place->npz)
         return cvy_search_exists(place->path) ? load_npz(place->path, split, status) : NULL;
@@ -166,7 +158,7 @@ cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status
     return NULL;
 }
 
-/* ---- What it holds ---------------------------------------------------------------------------------------------- */
+/* ---- Fields ----------------------------------------------------------------------------------------------------- */
 
 size_t cvy_dataset_count(const cvy_dataset *dataset) {
     return dataset ? dataset->count : 0;
@@ -178,10 +170,6 @@ const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset) {
 
 const char *cvy_dataset_origin(const cvy_dataset *dataset) {
     return dataset ? dataset->origin : NULL;
-}
-
-int cvy_dataset_classes(const cvy_dataset *dataset) {
-    return dataset->classes;
 }
 
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status) {

@@ -3,27 +3,16 @@
 #ifndef CVY_SAFETENSORS_H
 #define CVY_SAFETENSORS_H
 
-#include "../base/status.h"
-
-typedef enum cvy_dtype { CVY_F32, CVY_F64, CVY_I32 } cvy_dtype;
-
-typedef struct cvy_tensor {
-    const char *name;
-    cvy_dtype dtype;
-    int rank; /* 0 (a scalar) to 4 */
-    size_t shape[4];
-    const void *data; /* little-endian; when read, aligned to 64 bytes */
-} cvy_tensor;
-
-/* The number of elements: the product of the shape, 1 for a scalar. Tensors that were read or written fit in memory. */
-size_t cvy_tensor_elements(const cvy_tensor *tensor);
+#include "tensor.h"
 
 /* An opened file: all of it in memory. */
 typedef struct cvy_safetensors cvy_safetensors;
 
-/* Reads and checks a whole file: header length, JSON, dtypes, offsets that overlap, run past the end, leave a gap, or
- * disagree with the shape. Errors name the file and the tensor. */
+/* Reads and checks a whole file. NULL on an error, which names the file and the tensor: a wrong header length or JSON,
+ * an unknown dtype, offsets that overlap, run past the end, leave a gap, or disagree with the shape. */
 cvy_safetensors *cvy_safetensors_open(const char *path, cvy_status *status);
+
+/* Frees the file and its tensors, names and metadata. NULL does nothing. */
 void cvy_safetensors_close(cvy_safetensors *file);
 
 /* The tensor of that name, NULL if there is none. */
@@ -35,9 +24,9 @@ const char *cvy_safetensors_path(const cvy_safetensors *file);
 /* A string of the header's __metadata__, NULL if there is none. */
 const char *cvy_safetensors_metadata(const cvy_safetensors *file, const char *key);
 
-/* Writes tensors, and metadata as pairs of key and value (NULL-terminated, may be NULL), into a temporary file beside
- * `path`, syncs it and renames it over `path`: whole or not at all. The bytes depend on the arguments alone: tensors
- * and keys in the order given. Names and metadata are UTF-8, names and keys unique, no name "__metadata__". */
+/* Writes tensors and metadata, pairs of key and value (NULL-terminated, may be NULL), atomically: on an error an old
+ * file at `path` stays as it was. Tensors and keys keep their order; equal arguments give equal bytes. Names and
+ * metadata are UTF-8; names and keys are unique; no tensor is named "__metadata__". */
 bool cvy_safetensors_write(const char *path, const cvy_tensor *tensors, size_t count, const char *const *metadata,
                            cvy_status *status);
 

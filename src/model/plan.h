@@ -1,11 +1,10 @@
-/* The plan: how a block of up to 16 images goes through a network. Chosen from shapes and the number of images alone,
- * never from timings, because the order of sums follows from it.
+/* The plan: how a block of up to 16 images goes through a network. It follows from shapes and the number of images
+ * alone, never from timings, because the order of sums follows from the plan.
  *
- * A plan is a list of stages; a stage is one kernel's work, and may stand for several layers (convolution + activation
- * + pooling). Every stage leaves its value (what the next one reads) and, in training, the derivative of that value
- * with respect to what its activation saw. On the way back, the gradient buffer of a stage holds dLoss/dvalue *
- * derivative, because the stage behind it multiplies by the derivative as it writes: no stage visits its own output
- * twice.
+ * A plan is a list of stages. A stage is one kernel's work, and may stand for several layers (convolution + activation
+ * + pooling). Every stage leaves its value, which the next stage reads, and in training the derivative of that value
+ * with respect to the input of its activation. In the backward pass the gradient buffer of a stage holds dLoss/dvalue *
+ * derivative: the stage behind it multiplies by the derivative as it writes, so no stage visits its own output twice.
  */
 #ifndef CVY_PLAN_H
 #define CVY_PLAN_H
@@ -16,7 +15,7 @@
 typedef enum cvy_layout {
     CVY_LAYOUT_AUTO,   /* as the plan says */
     CVY_LAYOUT_HWC16N, /* the image index in the lanes: training, and many images */
-    CVY_LAYOUT_NHWC,   /* an image after the other: inference on a few */
+    CVY_LAYOUT_NHWC,   /* one image after another: inference on a few */
     CVY_LAYOUTS
 } cvy_layout;
 
@@ -32,22 +31,12 @@ typedef enum cvy_stage_kind {
     CVY_STAGE_DROPOUT,
 } cvy_stage_kind;
 
-enum { CVY_NONE = -1 }; /* an offset that is not there */
-
-/* Where the parts that share a block cut a stage's operations (split.h): at multiples of so many. 0: part 0 does it
- * alone. */
-typedef struct cvy_cuts {
-    int value;   /* forward: channels of the output */
-    int weights; /* filters; of a dense layer inputs */
-    int input;   /* backward: channels of the input */
-} cvy_cuts;
-
-enum { CVY_SPLIT_MAX = 8 }; /* of a block: measured on two cores, which says little of many */
+enum { CVY_NONE = -1 }; /* the offset of a buffer that a stage does not have */
 
 /* Offsets are in floats: into the flat parameters, or into a block's workspace. */
 typedef struct cvy_stage {
     cvy_stage_kind kind;
-    int first_layer, last_layer; /* what it stands for, in the network */
+    int first_layer, last_layer; /* the network's layers that it stands for */
     cvy_shape input, output;
     cvy_activation_kind activation;
     union {
@@ -70,10 +59,9 @@ typedef struct cvy_stage {
     ptrdiff_t argmax;        /* int32 [output][16] */
     ptrdiff_t padded;        /* [input with border][16] */
     ptrdiff_t padded_gradient;
-    size_t workspace; /* floats of it that are this stage's alone */
+    size_t workspace; /* floats that no other stage uses */
     ptrdiff_t images; /* 16 NHWC images of the (bordered) input: what the weights' gradient reads */
     ptrdiff_t scratch;
-    cvy_cuts cut;
 } cvy_stage;
 
 typedef struct cvy_plan {
@@ -84,36 +72,31 @@ typedef struct cvy_plan {
     cvy_image_shape input;     /* of the network */
     ptrdiff_t input_block;     /* workspace: the block as loaded */
     ptrdiff_t input_images;    /* the same in NHWC, CVY_NONE if no stage reads it */
-    int classes;               /* of the closing softmax; 0 if the network does not end in one */
+    int classes;               /* of the last softmax; 0 if the network does not end in one */
     ptrdiff_t loss, predicted; /* workspace, 16 each */
     ptrdiff_t probabilities;   /* [classes][16]; in NHWC [image][classes] */
     ptrdiff_t mean;            /* the same: of several softmaxes */
     size_t workspace;          /* floats */
-    /* [n]: in how many parts a block is done soonest where up to n threads may share it; 1: it is not worth it. */
-    int parts[CVY_SPLIT_MAX + 1];
 } cvy_plan;
 
 /* Floating-point operations of a stage's multiply-adds for one image, forward; a gradient, of weights or data, takes as
  * many. 0 for stages without such. */
 double cvy_stage_flop(const cvy_stage *stage);
 
-/* The plan of training and of inference on many images, in HWC16N. */
-bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status);
-/* The same where a meeting of a block's parts costs that much (split.h). The bits do not depend on it. */
-bool cvy_plan_make_split(const cvy_network *network, const cvy_variables *variables, double meeting, cvy_plan *plan,
-                         cvy_status *status);
-/* The plan of inference on up to 16 images in NHWC. The probabilities have the bits that the other plan gives.
+/* Makes the plan of a network in a layout: HWC16N for training and for inference on many images, NHWC for inference on
+ * up to 16 images. The probabilities of both have the same bits.
  *
- * In HWC16N a single image costs as much as sixteen: the other lanes compute on zeros. In NHWC each image costs the
- * same, about twice its part of a full block: sums run at some 60 % of the speed, and pooling has to pick its windows
- * out of rows. So NHWC is for up to half a block. Prediction in us (Zen 5, one thread; AVX2 in brackets):
+ * In HWC16N a single image costs as much as sixteen, because the other lanes compute on zeros. In NHWC each image costs
+ * about twice its part of a full block: sums run at some 60 % of the speed, and pooling picks its windows out of rows.
+ * So NHWC is for up to half a block. Prediction in us (Zen 5, one thread; AVX2 in brackets):
  *
  *     images             1             4             8
  *     lesson   NHWC      2.0  (2.8)    6.5  (9.5)   12.5 (18.6)
  *              HWC16N   13.4 (24.9)   13.3 (25.0)   13.3 (25.0)
  *     lenet5   NHWC      4.3  (6.6)   13.8 (22.1)   27.1 (43.6)
  *              HWC16N   37.4 (72.0)   37.2 (71.8)   36.9 (71.2) */
-bool cvy_plan_make_nhwc(const cvy_network *network, const cvy_variables *variables, cvy_plan *plan, cvy_status *status);
+bool cvy_plan_make(const cvy_network *network, const cvy_variables *variables, cvy_layout layout, cvy_plan *plan,
+                   cvy_status *status);
 
 enum { CVY_FEW_IMAGES = CVY_LANES / 2 };
 

@@ -26,15 +26,3 @@ cvy_block_result cvy_batch_loss(const cvy_block *block, const cvy_dataset *datas
     }
     return result;
 }
-
-void cvy_batch_add(cvy_metrics *metrics, const cvy_worker *workers, int threads, size_t images, size_t slot) {
-    for (int t = 0; t < threads; t++) {
-        size_t begin, end;
-        cvy_share_of(cvy_blocks_of(images), t, threads, &begin, &end);
-        for (size_t b = begin; b < end; b++) {
-            metrics->loss_sum += workers[t].results[slot + b - begin].loss;
-            metrics->correct += workers[t].results[slot + b - begin].correct;
-        }
-    }
-    metrics->images += images;
-}

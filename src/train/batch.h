@@ -1,13 +1,18 @@
-/* A batch as blocks of 16 images: how threads share them, what a block takes in, and what came of it. */
+/* A batch as blocks of 16 images: which thread has which, and what comes of a block. */
 #ifndef CVY_BATCH_H
 #define CVY_BATCH_H
 
 #include "../data/dataset.h"
 #include "../model/block.h"
-#include "trainer_object.h"
 
 static inline size_t cvy_blocks_of(size_t images) {
     return (images + CVY_LANES - 1) / CVY_LANES;
+}
+
+/* Images in block b of a batch: 1..16. */
+static inline int cvy_block_count(size_t images, size_t b) {
+    const size_t left = images - b * CVY_LANES;
+    return left < CVY_LANES ? (int)left : CVY_LANES;
 }
 
 /* Blocks [begin, end) are thread's share. */
@@ -16,36 +21,18 @@ static inline void cvy_share_of(size_t blocks, int thread, int threads, size_t *
     *end = blocks * ((size_t)thread + 1) / (size_t)threads;
 }
 
-/* Where a thread is in a step: it takes blocks [begin, end), one after another. Where there are more threads than
- * blocks it is one of the `parts` threads on block `begin`, of which part 0, thread `leader`, takes it and the others
- * help; a thread without a place has part >= parts. */
-typedef struct cvy_place {
-    size_t begin, end;
-    int leader, part, parts;
-} cvy_place;
+/* What came of one block: the sum of its images' losses, and how many were classified correctly. */
+typedef struct cvy_block_result {
+    double loss;
+    size_t correct;
+} cvy_block_result;
 
-/* Those who help are the last threads before the one whose share the block is. */
-static inline cvy_place cvy_place_of(const cvy_trainer *trainer, size_t blocks, int thread, int threads) {
-    cvy_place place = {.leader = thread, .part = 0, .parts = 1};
-    cvy_share_of(blocks, thread, threads, &place.begin, &place.end);
-    if (blocks >= (size_t)threads)
-        return place;
-    place.leader = (int)(((place.begin + 1) * (size_t)threads - 1) / blocks);
-    place.part = place.leader - thread;
-    place.parts = cvy_workers_parts(trainer, blocks, threads);
-    return place;
-}
-
-/* Asks for images that will be loaded soon: they lie anywhere in the data set. */
+/* Prefetches images that are loaded soon: they lie anywhere in the data set. */
 void cvy_batch_prefetch(const cvy_dataset *dataset, const uint32_t *index, size_t count);
 
-/* Cross-entropy of a block against its images' smoothed labels; with a scale, also the gradient that backward begins
- * with. */
+/* Cross-entropy of a block against its images' smoothed labels. With a scale other than 0 also the gradient that the
+ * backward pass begins with. */
 cvy_block_result cvy_batch_loss(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
                                 const float *logits, float smoothing, float scale);
-
-/* Adds the blocks of a batch of `images` images to the metrics, in their order, whichever thread they were with; their
- * results stand in the workers' results from `slot` on. */
-void cvy_batch_add(cvy_metrics *metrics, const cvy_worker *workers, int threads, size_t images, size_t slot);
 
 #endif

@@ -1,8 +1,8 @@
-/* Forward only: evaluation and prediction. */
+/* Inference: evaluation and prediction. */
 #include <float.h>
 #include <string.h>
 
-#include "batch.h"
+#include "trainer_object.h"
 
 typedef struct cvy_forward_run {
     cvy_trainer *trainer;
@@ -13,7 +13,7 @@ typedef struct cvy_forward_run {
     bool labels;
 } cvy_forward_run;
 
-/* ---- One way or several ----------------------------------------------------------------------------------------- */
+/* ---- Logits ----------------------------------------------------------------------------------------------------- */
 
 /* The block's logits, its images moved by `shift`. */
 static const float *run_block(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
@@ -22,11 +22,11 @@ static const float *run_block(const cvy_forward_run *run, const cvy_block *block
     for (int l = 0; l < block->count; l++)
         shifts[l] = shift;
     cvy_loader_load(&run->trainer->loader, block, run->dataset, index, shifts, false, scratch);
-    return cvy_block_forward(block, run->trainer->parameters, NULL);
+    return cvy_block_forward(block, run->trainer->parameters);
 }
 
-/* The same for the mean softmax over all shifts of the images: its logarithm, whose softmax it is. The least normal
- * number on top keeps what no shift believes in finite. */
+/* The logarithm of the mean softmax over all shifts of the images, whose softmax is that mean. Adding the least
+ * normal number avoids log(0) when every shift gives probability 0. */
 static const float *run_shifted(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
                                 float *scratch) {
     const cvy_plan *plan = block->plan;
@@ -66,14 +66,14 @@ static void store_probabilities(const cvy_block *block, const float *logits, flo
 static void forward_blocks(void *argument, int thread, int threads) {
     const cvy_forward_run *run = argument;
     cvy_trainer *trainer = run->trainer;
-    cvy_worker *worker = &trainer->workers[thread];
+    cvy_worker *worker = &trainer->workers.list[thread];
     size_t begin, end;
     cvy_share_of(cvy_blocks_of(run->count), thread, threads, &begin, &end);
     cvy_loader_begin(&trainer->loader, worker->loader);
     for (size_t b = begin; b < end; b++) {
-        size_t done = b * CVY_LANES, left = run->count - done;
-        cvy_block block = {run->plan, trainer->kernels, worker->workspace[run->plan->layout],
-                           left < CVY_LANES ? (int)left : CVY_LANES};
+        const size_t done = b * CVY_LANES;
+        const cvy_block block = {run->plan, trainer->kernels, worker->workspace[run->plan->layout],
+                                 cvy_block_count(run->count, b)};
         uint32_t index[CVY_LANES];
         for (int l = 0; l < block.count; l++)
             index[l] = (uint32_t)(run->first + done + (size_t)l);
@@ -99,7 +99,7 @@ static const cvy_plan *plan_for(const cvy_trainer *trainer, size_t images) {
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status) {
     const cvy_plan *plan = plan_for(trainer, count);
-    if (!cvy_trainer_take(trainer, plan, dataset, trainer->preprocessing.test_shift, metrics != NULL, status))
+    if (!cvy_trainer_load(trainer, plan, dataset, trainer->preprocessing.test_shift, metrics != NULL, status))
         return false;
     if (first > dataset->count || count > dataset->count - first)
         return cvy_fail(status, CVY_FAILED, dataset->origin, "images %zu to %zu are wanted, there are %zu", first,
@@ -108,11 +108,16 @@ bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_
         return true;
     cvy_forward_run run = {trainer, plan, dataset, first, count, probabilities, metrics != NULL};
     size_t blocks = cvy_blocks_of(count);
-    cvy_job job = {.plan = plan, .blocks = blocks, .last_blocks = blocks, .work = forward_blocks, .argument = &run};
-    int threads = cvy_workers_run(trainer, &job, status);
+    const cvy_job job = {.plan = plan,
+                         .blocks = blocks,
+                         .last_blocks = blocks,
+                         .loader_floats = trainer->loader.floats,
+                         .work = forward_blocks,
+                         .argument = &run};
+    const int threads = cvy_workers_run(&trainer->workers, &job, status);
     if (!threads)
         return false;
     if (metrics)
-        cvy_batch_add(metrics, trainer->workers, threads, count, 0);
+        cvy_trainer_add_results(trainer, threads, count, 0, metrics);
     return true;
 }

@@ -1,13 +1,9 @@
-#include "profile.h"
-
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "../base/memory.h"
 #include "trainer_object.h"
 
-double cvy_profile_peak(const cvy_kernels *kernels) {
+double cvy_trainer_peak(const cvy_kernels *kernels) {
     enum { ROUNDS = 4000, TRIES = 60 }; /* about 7 us a try at one round a nanosecond or two */
     _Alignas(64) float result[CVY_PEAK_FLOATS];
     double best = 0;
@@ -29,11 +25,11 @@ typedef struct totals {
     cvy_profile *profile;
 } totals;
 
-/* Seconds that a slot took, on the mean over the threads. */
-static double mean_seconds(const totals *t, size_t slot) {
+/* Seconds that a part took, on the mean over the threads. */
+static double mean_seconds(const totals *t, int part) {
     double sum = 0;
     for (int i = 0; i < t->measured->threads; i++)
-        sum += t->trainer->workers[i].watch->seconds[slot];
+        sum += t->trainer->workers.list[i].watch->seconds[part];
     return sum / t->measured->threads;
 }
 
@@ -50,8 +46,7 @@ static double add_step(totals *t, cvy_part_of_step part, const char *phase) {
 
 static double add_stage(totals *t, int index, cvy_part_of_stage part, const char *phase) {
     const cvy_stage *stage = &t->trainer->plan.stages[index];
-    size_t slot = CVY_PARTS_OF_STEP + (size_t)index * CVY_PARTS_OF_STAGE + part;
-    cvy_profile_row *row = add_row(t, phase, mean_seconds(t, slot));
+    cvy_profile_row *row = add_row(t, phase, mean_seconds(t, cvy_watch_part_of_stage(index, part)));
     row->flop = cvy_stage_flop(stage) * (double)t->measured->images;
     size_t length = 0;
     for (int i = stage->first_layer; i <= stage->last_layer && length < sizeof row->layers; i++)
@@ -73,13 +68,11 @@ static void add_rows(totals *t) {
         if (i > plan->first_trainable)
             sum += add_stage(t, i, CVY_PART_BACKWARD_DATA, "backward data");
     }
-    if (mean_seconds(t, CVY_PART_WAIT_PARTS) > 0)
-        sum += add_step(t, CVY_PART_WAIT_PARTS, "wait within blocks");
     sum += add_step(t, CVY_PART_SUM, "sum of own blocks");
     sum += add_step(t, CVY_PART_WAIT_GRADIENTS, "wait for gradients");
     sum += add_step(t, CVY_PART_REDUCTION, "sum of threads");
     sum += add_step(t, CVY_PART_UPDATE, "update");
-    sum += add_step(t, CVY_PART_CONCLUSION, "metrics, progress");
+    sum += add_step(t, CVY_PART_METRICS, "metrics, progress");
     sum += add_step(t, CVY_PART_WAIT_PARAMETERS, "wait for parameters");
     add_row(t, "start and end", t->measured->seconds - sum);
 }
@@ -91,7 +84,7 @@ cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *st
                  measured->wanted ? "no step has been measured yet" : "was not asked for");
         return NULL;
     }
-    size_t rows = CVY_PARTS_OF_STEP + 1 + (size_t)trainer->plan.count * CVY_PARTS_OF_STAGE;
+    const size_t rows = 1 + (size_t)cvy_watch_parts(trainer->plan.count); /* the rest of the time, too */
     cvy_profile *profile = cvy_allocate(1, sizeof *profile + rows * sizeof profile->row[0], "the profile", status);
     if (!profile)
         return NULL;

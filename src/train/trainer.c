@@ -17,9 +17,8 @@ static bool check_network(const cvy_trainer *trainer, cvy_status *status) {
 
 static bool make(cvy_trainer *trainer, const cvy_trainer_options *options, cvy_status *status) {
     if (!cvy_variables_layout(trainer->network, &trainer->variables, status) ||
-        !cvy_plan_make_split(trainer->network, &trainer->variables,
-                             options->meeting > 0 ? options->meeting : CVY_MEETING_FLOP, &trainer->plan, status) ||
-        !cvy_plan_make_nhwc(trainer->network, &trainer->variables, &trainer->plan_nhwc, status) ||
+        !cvy_plan_make(trainer->network, &trainer->variables, CVY_LAYOUT_HWC16N, &trainer->plan, status) ||
+        !cvy_plan_make(trainer->network, &trainer->variables, CVY_LAYOUT_NHWC, &trainer->plan_nhwc, status) ||
         !check_network(trainer, status))
         return false;
     size_t floats = trainer->variables.floats;
@@ -44,30 +43,18 @@ cvy_trainer *cvy_trainer_new(const cvy_network *network, const cvy_trainer_optio
     trainer->layout = options->layout;
     trainer->profile.wanted = options->profile;
     trainer->preprocessing = cvy_preprocessing_none;
-    trainer->threads_limit = options->threads;
-    trainer->threads_asked = options->threads > 0;
-    trainer->crowds = options->meeting > 0;
-    if (options->threads == 0) {
-        if (!cvy_topology_read(&trainer->topology, status)) {
-            cvy_trainer_free(trainer);
-            return NULL;
-        }
-        trainer->topology_known = true;
-        trainer->threads_limit = trainer->topology.threads;
-    }
-    if (!make(trainer, options, status)) {
+    if (!cvy_workers_create(&trainer->workers, options->threads, status) || !make(trainer, options, status)) {
         cvy_trainer_free(trainer);
         return NULL;
     }
-    trainer->threads = cvy_workers_of_step(trainer, 2); /* a batch of 32 is two blocks */
+    trainer->threads = cvy_workers_threads(&trainer->workers, 2); /* a batch of 32 is two blocks */
     return trainer;
 }
 
 void cvy_trainer_free(cvy_trainer *trainer) {
     if (!trainer)
         return;
-    cvy_workers_free(trainer);
-    cvy_team_free(trainer->team);
+    cvy_workers_destroy(&trainer->workers);
     for (int i = 0; i < 1 + CVY_OPTIMIZER_SLOTS; i++)
         free(trainer->saved[i]);
     cvy_optimizer_destroy(&trainer->optimizer);
@@ -102,17 +89,45 @@ void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *prepr
     trainer->preprocessing = *preprocessing;
 }
 
-void cvy_trainer_set_course(cvy_trainer *trainer, const cvy_course *course) {
-    trainer->course = *course;
-    trainer->course_begun = trainer->optimizer.step;
+void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps) {
+    trainer->schedule = *schedule;
+    trainer->schedule_steps = steps;
+    trainer->schedule_begun = trainer->optimizer.step;
+}
+
+void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels) {
+    trainer->random_shift = pixels;
+}
+
+void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user) {
+    trainer->profile.hook = hook;
+    trainer->profile.user = user;
 }
 
 void cvy_trainer_finish(cvy_trainer *trainer) {
     cvy_optimizer_finish(&trainer->optimizer, trainer->variables.floats, trainer->parameters);
 }
 
-bool cvy_trainer_take(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,
+const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]) {
+    return cvy_workers_text(&trainer->workers, batch_size, text);
+}
+
+bool cvy_trainer_load(cvy_trainer *trainer, const cvy_plan *plan, const cvy_dataset *dataset, int shift, bool labels,
                       cvy_status *status) {
     return cvy_loader_make(&trainer->preprocessing, dataset, &plan->input, shift, &trainer->loader, status) &&
            (!labels || cvy_dataset_check_labels(dataset, plan->classes, status));
+}
+
+void cvy_trainer_add_results(const cvy_trainer *trainer, int threads, size_t images, size_t slot,
+                             cvy_metrics *metrics) {
+    for (int t = 0; t < threads; t++) {
+        const cvy_block_result *results = trainer->workers.list[t].results + slot;
+        size_t begin, end;
+        cvy_share_of(cvy_blocks_of(images), t, threads, &begin, &end);
+        for (size_t i = 0; i < end - begin; i++) {
+            metrics->loss_sum += results[i].loss;
+            metrics->correct += results[i].correct;
+        }
+    }
+    metrics->images += images;
 }

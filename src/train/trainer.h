@@ -2,8 +2,8 @@
  *
  * A batch is cut into blocks of 16 images. A thread takes its blocks, one after another, through the whole network; the
  * gradients of the blocks are summed along a fixed binary tree over the block index, so that the sum does not depend on
- * how many threads share the work. The threads then meet, each sums and updates its slice of the parameters, and they
- * meet again. Where there are more threads than blocks, several take a block together (model/split.h).
+ * how many threads share the work. Then comes a barrier, each thread sums and updates its slice of the parameters, and
+ * a second barrier ends the step. Two threads with a block each need one barrier only (run_replicated.c).
  */
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
@@ -13,18 +13,18 @@
 #include "../model/plan.h"
 #include "optimizer.h"
 #include "schedule.h"
+#include "watch.h"
 
 typedef struct cvy_trainer cvy_trainer;
 
 typedef struct cvy_trainer_options {
     const cvy_kernels *kernels;
     cvy_optimizer_settings optimizer;
-    int threads;            /* at most this many (0: as the topology says); never more than help (model/split.h) */
+    int threads;            /* at most this many (0: as the topology says), and one a block */
     cvy_layout layout;      /* of inference; for training automatic or HWC16N */
     bool profile;           /* keep account of where the time goes */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     double label_smoothing; /* of the cross-entropy: 0 <= s <= 1 */
-    double meeting; /* for tests: what a meeting of a block's parts costs, on any number of cores; 0: split.h's rule */
 } cvy_trainer_options;
 
 /* Sums over the images seen. */
@@ -45,17 +45,15 @@ int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last 
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);
 
-/* What becomes of every image from now on before the network sees it; nothing at first. */
+/* The preprocessing of every image from now on; none at first. */
 void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing);
 
-/* How the coming steps go. */
-typedef struct cvy_course {
-    cvy_schedule schedule; /* of the learning rate, over `steps` steps from now on; beyond them as in the last */
-    uint64_t steps;        /* 0: the optimizer's rate throughout */
-    int random_shift;      /* training images move by up to so many pixels, see loader.h */
-} cvy_course;
+/* The learning rate's schedule over `steps` steps from now on; beyond them it stays as in the last. With 0 steps the
+ * rate is the optimizer's throughout, as it is at first. */
+void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps);
 
-void cvy_trainer_set_course(cvy_trainer *trainer, const cvy_course *course);
+/* Training images move by up to so many pixels (loader.h); 0 at first. */
+void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels);
 
 /* The training is over: parameters become their moving average if the optimizer keeps one. */
 void cvy_trainer_finish(cvy_trainer *trainer);
@@ -78,7 +76,11 @@ bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const u
 /* Where the time of the steps so far went; freed with free(). An error if nothing was measured. */
 cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *status);
 
-/* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the
+/* For benchmarks: with the profile on, each thread calls hook(user, from, to) whenever it goes from one part of a step
+ * to another (watch.h has their numbers). */
+void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user);
+
+/* Inference on images first .. first + count - 1: adds to metrics (NULL: labels are not read) and leaves the
  * softmax in probabilities [count][classes] (may be NULL). */
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status);

@@ -1,224 +1,224 @@
-/* A trainer's threads and what each of them works with. */
+#include "workers.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/memory.h"
-#include "batch.h"
-#include "binding.h"
+#include "../machine/binding.h"
 
-/* Gives worker what it needs for `blocks` blocks a step, and to help others with theirs; depth 0: without gradients. */
-static bool equip(const cvy_trainer *trainer, cvy_worker *worker, const cvy_plan *plan, size_t blocks, int depth,
-                  bool replicated, cvy_status *status) {
-    float **workspace = &worker->workspace[plan->layout];
-    if (!*workspace && !(*workspace = cvy_allocate(plan->workspace, sizeof(float), "block workspace", status)))
-        return false;
-    if (worker->loader_floats < trainer->loader.floats) {
-        free(worker->loader);
-        worker->loader_floats = 0;
-        if (!(worker->loader = cvy_allocate(trainer->loader.floats, sizeof(float), "images on their way", status)))
-            return false;
-        worker->loader_floats = trainer->loader.floats;
-    }
-    if (worker->depth < depth) {
-        free(worker->gradients);
-        worker->depth = 0;
-        worker->gradients = cvy_allocate((size_t)depth * trainer->variables.floats, sizeof(float), "gradients", status);
-        if (!worker->gradients)
-            return false;
-        worker->depth = depth;
-    }
-    size_t replica = (1 + (size_t)cvy_optimizer_slots(&trainer->optimizer.settings)) * trainer->variables.floats;
-    if (replicated && !worker->replica &&
-        !(worker->replica = cvy_allocate(replica, sizeof(float), "parameters", status)))
-        return false;
-    if (trainer->profile.wanted && !worker->watch &&
-        !(worker->watch = cvy_allocate(1, cvy_watch_size(trainer->plan.count), "profile", status)))
-        return false;
-    if (worker->results_capacity < blocks) {
-        free(worker->results);
-        worker->results_capacity = 0;
-        if (!(worker->results = cvy_allocate(blocks, sizeof *worker->results, "block results", status)))
-            return false;
-        worker->results_capacity = blocks;
-    }
-    return true;
-}
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-/* The most blocks thread has in a step of `blocks` blocks or in the epoch's last, shorter one, and the most gradients
- * it holds at once. */
-static size_t most_blocks(size_t blocks, size_t last_blocks, int thread, int threads, int *depth) {
-    size_t most = 0;
-    *depth = 0;
-    for (int i = 0; i < 2; i++) {
+/* What a thread needs for its share of a job. */
+typedef struct needs {
+    size_t blocks; /* results of a step */
+    int depth;     /* gradients */
+    bool replica;
+} needs;
+
+/* The share may be larger in the epoch's last step than in the others. */
+static needs needs_of(const cvy_job *job, bool replicated, int thread, int threads) {
+    if (replicated) /* steps take turns with two gradients and results; the third gradient is the sum */
+        return (needs){.blocks = 2, .depth = 3, .replica = thread > 0};
+    needs most = {0};
+    for (int last = 0; last < 2; last++) {
         size_t begin, end;
-        cvy_share_of(i ? last_blocks : blocks, thread, threads, &begin, &end);
-        int needed = cvy_reduction_depth((uint32_t)begin, (uint32_t)end);
-        *depth = needed > *depth ? needed : *depth;
-        most = end - begin > most ? end - begin : most;
+        cvy_share_of(last ? job->last_blocks : job->blocks, thread, threads, &begin, &end);
+        const int depth = job->gradient_floats ? cvy_reduction_depth((uint32_t)begin, (uint32_t)end) : 0;
+        most.depth = depth > most.depth ? depth : most.depth;
+        most.blocks = end - begin > most.blocks ? end - begin : most.blocks;
     }
     return most;
 }
 
-/* Makes a team of `threads` and room for its workers. */
-static bool prepare(cvy_trainer *trainer, int threads, cvy_status *status) {
-    if (threads > 1 && (!trainer->team || cvy_team_size(trainer->team) != threads)) {
-        cvy_team_free(trainer->team);
-        if (!(trainer->team = cvy_team_new(threads)))
-            return cvy_fail(status, CVY_FAILED, "threads", "no team of %d threads could be made", threads);
-    }
-    if (trainer->workers_count >= threads)
-        return true;
-    cvy_worker *workers = cvy_allocate((size_t)threads, sizeof *workers, "threads", status);
-    if (!workers)
+static bool allocate_floats(float **floats, size_t count, const char *what, cvy_status *status) {
+    free(*floats);
+    return (*floats = cvy_allocate(count, sizeof(float), what, status)) != NULL;
+}
+
+static bool prepare_worker(cvy_worker *worker, const cvy_job *job, needs share, cvy_status *status) {
+    float **workspace = &worker->workspace[job->plan->layout];
+    if (!*workspace && !allocate_floats(workspace, job->plan->workspace, "block workspace", status))
         return false;
-    if (trainer->workers_count)
-        memcpy(workers, trainer->workers, (size_t)trainer->workers_count * sizeof *workers);
-    free(trainer->workers);
-    trainer->workers = workers;
-    trainer->workers_count = threads;
+    if (worker->loader_floats < job->loader_floats) {
+        worker->loader_floats = 0;
+        if (!allocate_floats(&worker->loader, job->loader_floats, "image loader", status))
+            return false;
+        worker->loader_floats = job->loader_floats;
+    }
+    if (worker->gradients_depth < share.depth) {
+        worker->gradients_depth = 0;
+        if (!allocate_floats(&worker->gradients, (size_t)share.depth * job->gradient_floats, "gradients", status))
+            return false;
+        worker->gradients_depth = share.depth;
+    }
+    if (share.replica && !worker->replica &&
+        !allocate_floats(&worker->replica, job->replica_floats, "parameters", status))
+        return false;
+    if (worker->results_capacity < share.blocks) {
+        free(worker->results);
+        worker->results_capacity = 0;
+        if (!(worker->results = cvy_allocate(share.blocks, sizeof *worker->results, "block results", status)))
+            return false;
+        worker->results_capacity = share.blocks;
+    }
+    if (job->watch_parts && !worker->watch) {
+        const size_t bytes = sizeof *worker->watch + (size_t)job->watch_parts * sizeof worker->watch->seconds[0];
+        if (!(worker->watch = cvy_allocate(1, bytes, "profile", status)))
+            return false;
+        worker->watch->part = CVY_PART_OUTSIDE;
+    }
+    if (worker->watch) {
+        worker->watch->hook = job->watch_hook;
+        worker->watch->user = job->watch_user;
+    }
     return true;
 }
 
-/* A job with a team that is to have exactly the size that was prepared. */
-typedef struct cvy_call {
-    cvy_trainer *trainer;
-    const cvy_job *job;
-    int prepared, granted;
-} cvy_call;
+bool cvy_workers_create(cvy_workers *workers, int threads, cvy_status *status) {
+    *workers = (cvy_workers){.limit = threads, .asked = threads > 0};
+    if (workers->asked)
+        return true;
+    if (!cvy_topology_read(&workers->topology, status))
+        return false;
+    workers->topology_known = true;
+    workers->limit = workers->topology.threads;
+    return true;
+}
 
-static bool all_equipped(const cvy_trainer *trainer, int threads) {
+void cvy_workers_destroy(cvy_workers *workers) {
+    for (int i = 0; i < workers->count; i++) {
+        cvy_worker *worker = &workers->list[i];
+        for (int layout = 0; layout < CVY_LAYOUTS; layout++)
+            free(worker->workspace[layout]);
+        free(worker->loader);
+        free(worker->gradients);
+        free(worker->replica);
+        free(worker->results);
+        free(worker->watch);
+    }
+    free(workers->list);
+    cvy_team_free(workers->team);
+    *workers = (cvy_workers){0};
+}
+
+/* Makes a team of `threads` and room for its workers. */
+static bool grow(cvy_workers *workers, int threads, cvy_status *status) {
+    if (threads > 1 && (!workers->team || cvy_team_size(workers->team) != threads)) {
+        cvy_team_free(workers->team);
+        if (!(workers->team = cvy_team_new(threads)))
+            return cvy_fail(status, CVY_FAILED, "threads", "no team of %d threads could be made", threads);
+    }
+    if (workers->count >= threads)
+        return true;
+    cvy_worker *list = cvy_allocate((size_t)threads, sizeof *list, "threads", status);
+    if (!list)
+        return false;
+    if (workers->count)
+        memcpy(list, workers->list, (size_t)workers->count * sizeof *list);
+    free(workers->list);
+    workers->list = list;
+    workers->count = threads;
+    return true;
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------------------------- */
+
+/* Whether each thread gets a replica of the parameters: for two threads with a block each. With more threads more
+ * gradients would cross between cores than parameters do without replicas; with more blocks the crossing is small
+ * beside the work. All that belongs to the parameters has to stay in the second-level cache. */
+static bool replicates(const cvy_job *job, int threads) {
+    enum { FLOATS_MAX = 1 << 16 };
+    return job->work_replicated && threads == CVY_REPLICAS && job->blocks == CVY_REPLICAS &&
+           job->gradient_floats <= FLOATS_MAX;
+}
+
+/* A job for a team of exactly the size that was prepared. */
+typedef struct run {
+    cvy_workers *workers;
+    const cvy_job *job;
+    bool replicated;
+    int wanted, granted; /* threads */
+} run;
+
+static bool all_prepared(const cvy_workers *workers, int threads) {
     for (int t = 0; t < threads; t++)
-        if (!cvy_ok(&trainer->workers[t].equipped))
+        if (!cvy_ok(&workers->list[t].prepared))
             return false;
     return true;
 }
 
-/* A thread's part of a job. It allocates and first touches what it works with itself, so that this lies in the memory
- * next to its core. */
+/* A thread's part of a run. It allocates and first touches its memory itself, so that this lies next to its core. */
 static void take_part(void *argument, int thread, int threads) {
-    cvy_call *call = argument;
-    cvy_trainer *trainer = call->trainer;
-    const cvy_job *job = call->job;
+    run *r = argument;
+    cvy_workers *workers = r->workers;
     if (thread == 0)
-        call->granted = threads;
-    if (threads != call->prepared)
+        r->granted = threads;
+    if (threads != r->wanted)
         return;
     cvy_binding binding = {0};
     cvy_processors processors;
-    if (threads > 1 && cvy_topology_place(&trainer->topology, threads, thread, &processors))
+    if (threads > 1 && cvy_topology_place(&workers->topology, threads, thread, &processors))
         cvy_binding_enter(&binding, &processors);
 
-    cvy_worker *worker = &trainer->workers[thread];
-    int depth;
-    size_t most = most_blocks(job->blocks, job->last_blocks, thread, threads, &depth);
-    const bool replicated = job->training && cvy_replicates(trainer, job->blocks, threads);
-    if (replicated) { /* steps take turns with two gradients and results, and there is the sum */
-        depth = 3;
-        most = 2;
-    }
-    worker->equipped.code = CVY_OK;
-    equip(trainer, worker, job->plan, most, job->training ? depth : 0, replicated && thread > 0, &worker->equipped);
-    cvy_workers_meet(trainer, threads);
-    if (all_equipped(trainer, threads))
-        job->work(job->argument, thread, threads);
+    cvy_worker *worker = &workers->list[thread];
+    worker->prepared.code = CVY_OK;
+    prepare_worker(worker, r->job, needs_of(r->job, r->replicated, thread, threads), &worker->prepared);
+    cvy_workers_barrier(workers, threads);
+    if (all_prepared(workers, threads))
+        (r->replicated ? r->job->work_replicated : r->job->work)(r->job->argument, thread, threads);
     cvy_binding_leave(&binding);
 }
 
-/* The machine's shape, if not known yet; where it cannot be read, threads are not bound and blocks not split. */
-static void know_topology(cvy_trainer *trainer) {
+/* Where the topology cannot be read, threads are not bound. */
+static void know_topology(cvy_workers *workers) {
     cvy_status unreadable = {0};
-    if (!trainer->topology_known)
-        cvy_topology_read(&trainer->topology, &unreadable);
-    trainer->topology_known = true;
+    if (!workers->topology_known)
+        cvy_topology_read(&workers->topology, &unreadable);
+    workers->topology_known = true;
 }
 
-int cvy_workers_parts(const cvy_trainer *trainer, size_t blocks, int threads) {
-    int cores = trainer->crowds ? threads : trainer->topology.allowed;
-    size_t crew = (size_t)(threads < cores ? threads : cores);
-    return crew < 2 * blocks ? 1 : cvy_split_parts(&trainer->plan, crew / blocks);
+int cvy_workers_threads(const cvy_workers *workers, size_t blocks) {
+    return (size_t)workers->limit < blocks ? workers->limit : (int)blocks;
 }
 
-/* A thread a block, or in training as many as do each block soonest. Each block has equally many of these, since a step
- * waits for the slowest. */
-static int team_size(cvy_trainer *trainer, size_t blocks, bool training) {
-    const int limit = trainer->threads_limit;
-    if ((size_t)limit < blocks)
-        return limit;
-    if (!training || (size_t)limit < 2 * blocks)
-        return (int)blocks;
-    know_topology(trainer);
-    return (int)blocks * cvy_workers_parts(trainer, blocks, limit);
-}
-
-int cvy_workers_of_step(cvy_trainer *trainer, size_t blocks) {
-    return team_size(trainer, blocks, true);
-}
-
-int cvy_workers_run(cvy_trainer *trainer, const cvy_job *job, cvy_status *status) {
-    int threads = team_size(trainer, job->blocks, job->training);
+int cvy_workers_run(cvy_workers *workers, const cvy_job *job, cvy_status *status) {
+    int threads = cvy_workers_threads(workers, job->blocks);
     if (threads > 1)
-        know_topology(trainer);
+        know_topology(workers);
     for (;;) {
-        cvy_call call = {.trainer = trainer, .job = job, .prepared = threads};
-        if (!prepare(trainer, threads, status))
+        run r = {.workers = workers, .job = job, .replicated = replicates(job, threads), .wanted = threads};
+        if (!grow(workers, threads, status))
             return 0;
         if (threads == 1)
-            take_part(&call, 0, 1);
+            take_part(&r, 0, 1);
         else
-            cvy_team_run(trainer->team, take_part, &call);
-        if (call.granted == threads)
+            cvy_team_run(workers->team, take_part, &r);
+        if (r.granted == threads)
             break;
-        threads = call.granted; /* the system may grant fewer than asked for */
+        threads = r.granted; /* the system may grant fewer than wanted */
     }
     for (int t = 0; t < threads; t++)
-        if (!cvy_ok(&trainer->workers[t].equipped)) {
-            *status = trainer->workers[t].equipped;
+        if (!cvy_ok(&workers->list[t].prepared)) {
+            *status = workers->list[t].prepared;
             return 0;
         }
     return threads;
 }
 
-void cvy_workers_free(cvy_trainer *trainer) {
-    for (int i = 0; i < trainer->workers_count; i++) {
-        for (int layout = 0; layout < CVY_LAYOUTS; layout++)
-            free(trainer->workers[i].workspace[layout]);
-        free(trainer->workers[i].loader);
-        free(trainer->workers[i].gradients);
-        free(trainer->workers[i].results);
-        free(trainer->workers[i].watch);
-        free(trainer->workers[i].replica);
-    }
-    free(trainer->workers);
-    trainer->workers = NULL;
-    trainer->workers_count = 0;
-}
-
-/* Why a step of so many images takes so many threads. */
-static void explain(const cvy_trainer *trainer, size_t batch_size, int threads, char why[static 160]) {
+const char *cvy_workers_text(cvy_workers *workers, size_t batch_size, char text[static 256]) {
     const size_t blocks = cvy_blocks_of(batch_size);
-    const int cores = trainer->topology.allowed;
-    const size_t crew = (size_t)(trainer->threads_limit < cores ? trainer->threads_limit : cores);
-    int length = 0;
-    if (threads < trainer->threads_limit || (size_t)threads > blocks)
-        length = snprintf(why, 160, "a batch of %zu is %zu block%s of %d images", batch_size, blocks,
-                          blocks == 1 ? "" : "s", CVY_LANES);
-    if ((size_t)threads > blocks)
-        snprintf(why + length, 160 - (size_t)length, ", split in %zu", (size_t)threads / blocks);
-    else if (length > 0 && crew >= 2 * blocks)
-        snprintf(why + length, 160 - (size_t)length, ", too small to split");
-    else if (length == 0)
-        snprintf(why, 160, "%s", trainer->threads_asked ? "as asked" : trainer->topology.why);
-}
-
-const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]) {
-    const int threads = team_size(trainer, cvy_blocks_of(batch_size), true);
+    const int threads = cvy_workers_threads(workers, blocks);
     char place[96], why[160];
-    know_topology(trainer);
-    explain(trainer, batch_size, threads, why);
+    know_topology(workers);
+    if (threads < workers->limit)
+        snprintf(why, sizeof why, "a batch of %zu is %zu block%s of %d images", batch_size, blocks,
+                 blocks == 1 ? "" : "s", CVY_LANES);
+    else
+        snprintf(why, sizeof why, "%s", workers->asked ? "as asked" : workers->topology.why);
     if (threads > 1)
         snprintf(text, 256, "%d threads: %s, %s", threads, why,
-                 cvy_topology_place_text(&trainer->topology, threads, place));
+                 cvy_topology_place_text(&workers->topology, threads, place));
     else
         snprintf(text, 256, "1 thread: %s", why);
     return text;

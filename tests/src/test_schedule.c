@@ -72,7 +72,7 @@ static void factors_follow_the_formulas(void **state) {
     expect("constant", 0, rise, constant);
     expect("constant:warmup=0.5,start=0.2", 0.5, rise_from_fifth, constant);
     expect("linear", 0, rise, linear);
-    expect("linear:warmup=0.1", 0.1, rise, linear);
+    expect("Linear:WARMUP=1/10", 0.1, rise, linear);
     expect("linear:warmup=0.1,end=0.1", 0.1, rise, linear_to_tenth);
     expect("cosine", 0, rise, cosine);
     expect("cosine:warmup=0.2,start=0.2", 0.2, rise_from_fifth, cosine);
@@ -110,12 +110,13 @@ static void errors_say_what_is_allowed(void **state) {
     } cases[] = {
         {"", "'' is unknown; there are constant, linear, cosine, onecycle, piecewise"},
         {"exponential:warmup=0.1", "'exponential' is unknown"},
-        {"linear:", "'' has no value"},
-        {"linear:warmup", "'warmup' has no value"},
-        {"linear:warmup,end=1", "'warmup' has no value"},
+        {"linear:", "linear has no setting ''; it has warmup, start, end"},
+        {"linear:warmup", "warmup has no value; a number from 0 to less than 1 is expected"},
+        {"linear:warmup,end=1", "warmup has no value"},
+        {"linear:end=1,end=0", "end is given twice"},
         {"linear:speed=1", "linear has no setting 'speed'; it has warmup, start, end"},
         {"constant:end=1", "constant has no setting 'end'; it has warmup, start"},
-        {"linear:warmup=1", "warmup is '1'; a number of at least 0, below 1, is expected"},
+        {"linear:warmup=1", "warmup is '1'; a number from 0 to less than 1 is expected"},
         {"linear:end=-1", "end is '-1'; a number of at least 0 is expected"},
         {"linear:end=x", "end is 'x'"},
         {"linear:end=", "end is ''"},
@@ -124,6 +125,7 @@ static void errors_say_what_is_allowed(void **state) {
         {"piecewise:0=0.1", "'0' begins a piece"},
         {"piecewise:1=0.1", "'1' begins a piece"},
         {"piecewise:end=0.1", "'end' begins a piece; warmup, start, or a fraction"},
+        {"piecewise:0.5", "piecewise has no setting '0.5'; it has warmup, start"},
         {"piecewise:0.5=-1", "the factor from 0.5 on is '-1'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../src/train/team.h"
+#include "../../src/machine/team.h"
 
 enum { MOST = 9 };
 
@@ -112,42 +112,6 @@ static void barrier_orders_sleepers(void **state) {
     check_rounds(2, 1000, 3, 1000);
     check_rounds(3, 500, 7, 20000);
     check_rounds(5, 100, 7, 500000);
-}
-
-/* Threads 0 and 1, 2 to 4, 5 on: each group goes its own number of rounds between two meetings of all. */
-static void take_rounds_in_groups(void *argument, int thread, int threads) {
-    rounds *r = argument;
-    const int begin[] = {0, 2, 5}, end[] = {2, 5, MOST};
-    const int group = thread < 2 ? 0 : thread < 5 ? 1 : 2, last = end[group] < threads ? end[group] : threads;
-    for (int step = 1; step <= 3; step++) {
-        for (int round = 1; round <= r->count * (group + 1); round++) {
-            if (r->pause_every && (round + thread) % r->pause_every == 0)
-                nap(r->pause_ns);
-            r->slots[thread] = round;
-            cvy_team_barrier_within(r->team, group, last - begin[group]);
-            for (int t = begin[group]; t < last; t++)
-                r->wrong[thread] += r->slots[t] != round;
-            cvy_team_barrier_within(r->team, group, last - begin[group]);
-        }
-        cvy_team_barrier(r->team);
-        for (int t = 0; t < threads; t++)
-            r->wrong[thread] += r->slots[t] != r->count * (t < 2 ? 1 : t < 5 ? 2 : 3);
-        cvy_team_barrier(r->team);
-    }
-}
-
-static void groups_meet_apart(void **state) {
-    (void)state;
-    for (int size = 1; size < MOST; size++) {
-        rounds r = {.team = cvy_team_new(size), .count = 60, .pause_every = size % 2 ? 13 : 0, .pause_ns = 30000};
-        assert_non_null(r.team);
-        cvy_team_run(r.team, take_rounds_in_groups, &r);
-        for (int t = 0; t < MOST; t++) {
-            assert_int_equal(r.slots[t] > 0, t < given(size));
-            assert_int_equal(r.wrong[t], 0);
-        }
-        cvy_team_free(r.team);
-    }
 }
 
 typedef struct wait {
@@ -251,10 +215,9 @@ static void team_within_a_team(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_thread_runs_once),    cmocka_unit_test(barrier_orders),
-        cmocka_unit_test(barrier_orders_sleepers),   cmocka_unit_test(groups_meet_apart),
-        cmocka_unit_test(long_wait_leaves_the_core), cmocka_unit_test(two_teams_at_once),
-        cmocka_unit_test(team_within_a_team),
+        cmocka_unit_test(every_thread_runs_once),  cmocka_unit_test(barrier_orders),
+        cmocka_unit_test(barrier_orders_sleepers), cmocka_unit_test(long_wait_leaves_the_core),
+        cmocka_unit_test(two_teams_at_once),       cmocka_unit_test(team_within_a_team),
     };
     return cmocka_run_group_tests_name("team", tests, NULL, NULL);
 }

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "../../src/base/clock.h"
-#include "../../src/train/binding.h"
-#include "../../src/train/control_group.h"
-#include "../../src/train/team.h"
+#include "../../src/machine/binding.h"
+#include "../../src/machine/control_group.h"
+#include "../../src/machine/team.h"
 
 /* ---- Machines that are described -------------------------------------------------------------------------------- */
 

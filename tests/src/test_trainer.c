@@ -1,4 +1,4 @@
-/* The trainer: the same bits for any number of threads and on every tier, whatever the batch, with blocks split or not;
+/* The trainer: the same bits for any number of threads and on every tier, whatever the batch;
  * interruption; divergence. */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -18,9 +18,9 @@
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
 #include "../../src/data/order.h"
+#include "../../src/machine/topology.h"
 #include "../../src/train/reduce.h"
-#include "../../src/train/topology.h"
-#include "../../src/train/trainer.h"
+#include "../../src/train/trainer_object.h"
 
 enum { IMAGES = 151, PIXELS = 28 * 28 };
 
@@ -48,20 +48,12 @@ static cvy_dataset *dataset(void) {
 /* Everything that a recipe may ask for, or nothing. */
 static bool with_recipe;
 
-/* What a meeting of a block's parts is said to cost: with next to nothing, small networks are split as far as they go,
- * among more threads than cores; 0: as the rule says. */
-static double meeting;
-static const double cheap = 1;
-
 static cvy_trainer *trainer_of(const cvy_network *network, cvy_kernels *kernels, cvy_tier tier, int threads,
                                const char *optimizer) {
     cvy_status status = {0};
     cvy_kernels_fill(kernels, tier);
-    cvy_trainer_options options = {.kernels = kernels,
-                                   .threads = threads,
-                                   .seed = 9,
-                                   .label_smoothing = with_recipe ? 0.1 : 0,
-                                   .meeting = meeting};
+    cvy_trainer_options options = {
+        .kernels = kernels, .threads = threads, .seed = 9, .label_smoothing = with_recipe ? 0.1 : 0};
     assert_true(cvy_optimizer_parse(optimizer, &options.optimizer, &status));
     cvy_trainer *trainer = cvy_trainer_new(network, &options, &status);
     if (!trainer)
@@ -80,11 +72,12 @@ typedef struct outcome {
 static void set_recipe(cvy_trainer *trainer, size_t batch) {
     cvy_status status = {0};
     cvy_preprocessing preprocessing;
-    cvy_course course = {.steps = (IMAGES + batch - 1) / batch, .random_shift = 2};
+    cvy_schedule schedule;
     assert_true(cvy_preprocessing_parse("deskew,scale=1/255,mean=0.1", &preprocessing, &status));
-    assert_true(cvy_schedule_parse("cosine:warmup=0.2", &course.schedule, &status));
+    assert_true(cvy_schedule_parse("cosine:warmup=0.2", &schedule, &status));
     cvy_trainer_preprocess(trainer, &preprocessing);
-    cvy_trainer_set_course(trainer, &course);
+    cvy_trainer_set_schedule(trainer, &schedule, (IMAGES + batch - 1) / batch);
+    cvy_trainer_set_random_shift(trainer, 2);
 }
 
 static outcome train_epoch(const cvy_network *network, cvy_tier tier, int threads, size_t batch) {
@@ -155,82 +148,9 @@ static cvy_network *network_with_everything(void) {
     return network_of("everything", layers, sizeof layers / sizeof *layers);
 }
 
-static void same_for_any_threads(const cvy_network *network) {
-    static const int threads[] = {2, 3, 5, 16};
-    cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
-    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
-        outcome one = train_epoch(network, tier, 1, batches[b]);
-        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-            outcome many = train_epoch(network, tier, threads[t], batches[b]);
-            assert_same(&one, &many, "threads", threads[t], batches[b]);
-            free(many.parameters);
-        }
-        free(one.parameters);
-    }
-}
-
-static void same_on_every_tier(const cvy_network *network) {
-    static const size_t some[] = {17, 32, 151};
-    unsigned tiers = cvy_cpu_tiers();
-    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
-        outcome scalar = train_epoch(network, CVY_TIER_scalar, 2, some[b]);
-        for (int tier = CVY_TIER_scalar + 1; tier < CVY_TIERS; tier++) {
-            if (!(tiers >> tier & 1))
-                continue;
-            outcome vector = train_epoch(network, (cvy_tier)tier, 2, some[b]);
-            assert_same(&scalar, &vector, cvy_tier_name((cvy_tier)tier), 2, some[b]);
-            free(vector.parameters);
-        }
-        free(scalar.parameters);
-    }
-}
-
-static void lesson_is_the_same_for_any_threads(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_network *network = cvy_network_builtin("lesson", &status);
-    same_for_any_threads(network);
-    cvy_network_free(network);
-}
-
-static void everything_is_the_same_for_any_threads(void **state) {
-    (void)state;
-    cvy_network *network = network_with_everything();
-    same_for_any_threads(network);
-    cvy_network_free(network);
-}
-
-static void lesson_is_the_same_on_every_tier(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_network *network = cvy_network_builtin("lesson", &status);
-    same_on_every_tier(network);
-    cvy_network_free(network);
-}
-
-static void everything_is_the_same_on_every_tier(void **state) {
-    (void)state;
-    cvy_network *network = network_with_everything();
-    same_on_every_tier(network);
-    cvy_network_free(network);
-}
-
-static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_network *network = cvy_network_builtin("lesson", &status);
-    with_recipe = true;
-    same_for_any_threads(network);
-    same_on_every_tier(network);
-    with_recipe = false;
-    cvy_network_free(network);
-}
-
-/* ---- Split blocks ----------------------------------------------------------------------------------------------- */
-
 /* What the one with everything has not: pooled convolutions with borders and strides, odd extents, elementwise layers
  * on either side of what they share a buffer with, one-row images, a softmax inside. */
-static cvy_network *network_to_split(void) {
+static cvy_network *network_with_odd_extents(void) {
     static const cvy_layer layers[] = {
         {.kind = CVY_LAYER_INPUT, .output = {3, 28, 28, 1}},
         {.kind = CVY_LAYER_CONV2D,
@@ -266,50 +186,96 @@ static cvy_network *network_to_split(void) {
         {.kind = CVY_LAYER_DROPOUT, .rate = 0.25},
         {.kind = CVY_LAYER_DENSE, .units = 10, .activation = CVY_SOFTMAX},
     };
-    return network_of("to_split", layers, sizeof layers / sizeof *layers);
+    return network_of("odd_extents", layers, sizeof layers / sizeof *layers);
 }
 
-/* One thread, whose block is whole, against several. */
-static void same_when_split(const cvy_network *network, cvy_tier tier) {
-    static const size_t some[] = {5, 16, 32, 48};
-    static const int threads[] = {2, 3, 5, 8};
-    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
-        outcome one = train_epoch(network, tier, 1, some[b]);
-        assert_int_equal(one.threads, 1);
-        meeting = cheap;
+static void same_for_any_threads(const cvy_network *network) {
+    static const int threads[] = {2, 3, 5, 16};
+    cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        outcome one = train_epoch(network, tier, 1, batches[b]);
         for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-            outcome many = train_epoch(network, tier, threads[t], some[b]);
-            assert_same(&one, &many, "split, threads", threads[t], some[b]);
-            const int blocks = (int)(some[b] + 15) / 16;
-            if (threads[t] >= 2 * blocks && omp_get_thread_limit() >= threads[t])
-                assert_true(many.threads >= 2 * blocks);
+            outcome many = train_epoch(network, tier, threads[t], batches[b]);
+            assert_same(&one, &many, "threads", threads[t], batches[b]);
             free(many.parameters);
         }
-        meeting = 0;
         free(one.parameters);
     }
 }
 
-static void split_blocks_have_the_same_bits(void **state) {
-    (void)state;
+static void same_on_every_tier(const cvy_network *network) {
+    static const size_t some[] = {17, 32, 151};
+    unsigned tiers = cvy_cpu_tiers();
+    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
+        outcome scalar = train_epoch(network, CVY_TIER_scalar, 2, some[b]);
+        for (int tier = CVY_TIER_scalar + 1; tier < CVY_TIERS; tier++) {
+            if (!(tiers >> tier & 1))
+                continue;
+            outcome vector = train_epoch(network, (cvy_tier)tier, 2, some[b]);
+            assert_same(&scalar, &vector, cvy_tier_name((cvy_tier)tier), 2, some[b]);
+            free(vector.parameters);
+        }
+        free(scalar.parameters);
+    }
+}
+
+static void with_each_network(void (*check)(const cvy_network *)) {
     cvy_status status = {0};
     cvy_network *networks[] = {cvy_network_builtin("lesson", &status), cvy_network_builtin("lesson-avg", &status),
-                               network_with_everything(), network_to_split()};
+                               network_with_everything(), network_with_odd_extents()};
     for (size_t n = 0; n < sizeof networks / sizeof *networks; n++) {
-        for (int tier = 0; tier < CVY_TIERS; tier++)
-            if (cvy_cpu_tiers() >> tier & 1)
-                same_when_split(networks[n], (cvy_tier)tier);
+        check(networks[n]);
         cvy_network_free(networks[n]);
     }
 }
 
-static void split_recipes_have_the_same_bits(void **state) {
+static void networks_are_the_same_for_any_threads(void **state) {
+    (void)state;
+    with_each_network(same_for_any_threads);
+}
+
+static void networks_are_the_same_on_every_tier(void **state) {
+    (void)state;
+    with_each_network(same_on_every_tier);
+}
+
+static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
     (void)state;
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     with_recipe = true;
-    same_when_split(network, cvy_cpu_best(cvy_cpu_tiers()));
+    same_for_any_threads(network);
+    same_on_every_tier(network);
     with_recipe = false;
+    cvy_network_free(network);
+}
+
+/* ---- Replicas --------------------------------------------------------------------------------------------------- */
+
+/* A run of two threads with a block each updates a replica of the parameters in thread 1; no other run does. */
+static void two_threads_with_a_block_each_have_replicas(void **state) {
+    (void)state;
+    static const struct {
+        int threads;
+        size_t batch;
+        bool replicated;
+    } cases[] = {{1, 32, false}, {2, 16, false}, {2, 17, true}, {2, 32, true}, {2, 33, false}, {3, 48, false}};
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_order_fill(order, IMAGES, 1, 0, true);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cvy_kernels kernels;
+        cvy_metrics metrics;
+        cvy_trainer *trainer = trainer_of(network, &kernels, CVY_TIER_scalar, cases[i].threads, "sgd");
+        assert_true(cvy_trainer_epoch(trainer, set, order, 64, cases[i].batch, NULL, NULL, NULL, &metrics, &status));
+        const cvy_workers *workers = &trainer->workers;
+        if (cvy_trainer_threads(trainer) == cvy_workers_threads(workers, cvy_blocks_of(cases[i].batch)))
+            assert_int_equal(workers->count > 1 && workers->list[1].replica, cases[i].replicated);
+        cvy_trainer_free(trainer);
+    }
+    cvy_dataset_free(set);
     cvy_network_free(network);
 }
 
@@ -579,10 +545,7 @@ static void stop_often(size_t batch, int threads) {
 static void every_stop_ends_the_run(void **state) {
     (void)state;
     stop_often(32, 2);
-    meeting = cheap;
-    stop_often(16, 2);
-    stop_often(48, 8);
-    meeting = 0;
+    stop_often(48, 3);
 }
 
 static void divergence_goes_back_to_the_last_epoch(void **state) {
@@ -635,13 +598,10 @@ static void wrong_data_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_follow_the_tree),
-        cmocka_unit_test(lesson_is_the_same_for_any_threads),
-        cmocka_unit_test(everything_is_the_same_for_any_threads),
-        cmocka_unit_test(lesson_is_the_same_on_every_tier),
-        cmocka_unit_test(everything_is_the_same_on_every_tier),
+        cmocka_unit_test(networks_are_the_same_for_any_threads),
+        cmocka_unit_test(networks_are_the_same_on_every_tier),
         cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
-        cmocka_unit_test(split_blocks_have_the_same_bits),
-        cmocka_unit_test(split_recipes_have_the_same_bits),
+        cmocka_unit_test(two_threads_with_a_block_each_have_replicas),
         cmocka_unit_test(lesson_is_the_same_in_every_layout),
         cmocka_unit_test(recipes_are_the_same_in_every_layout),
         cmocka_unit_test(everything_is_the_same_in_every_layout),

@@ -2,26 +2,22 @@
 #include "team.h"
 
 #include <limits.h>
+#include <linux/futex.h>
 #include <omp.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#if defined(__linux__)
-#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#else
-#include <sched.h>
-#endif
 
 #include "../base/clock.h"
 
 /* How long a thread spins at the barrier before it sleeps, in seconds.
  *
- * A sleep and a wake-up cost about 22 us on an idle core; who spins for as long never pays much more than twice what
- * knowing the length of the wait would have saved. Measured on two cores (Zen 5, Linux 6.18): microseconds for a step
- * of 70 us of work, barrier, 3 us of work, barrier; median of 7 runs of 1,500 steps; "busy" beside two processes that
- * burn both cores, where the fair share of two threads is half of each.
+ * To sleep and to be woken costs about 22 us on an idle core. A thread that spins for as long as that pays at most
+ * about twice of what it would pay if it knew the length of the wait. Measured on two cores (Zen 5, Linux 6.18):
+ * microseconds for a step of 70 us of work, barrier, 3 us of work, barrier; median of 7 runs of 1,500 steps; "busy" is
+ * beside two processes that burn both cores, where the fair share of two threads is half of each.
  *
  *   two threads: spin   alone   busy     four threads: spin   alone   busy
  *                0 us     120    355                   2 us     186    495
@@ -32,49 +28,37 @@
  *              100 us      75    155
  *             for ever     77    291 to 3474 (three runs)
  *
- * More than the sleep costs is spun in vain whenever the scheduler has put two of the threads on one core. Yielding
- * (sched_yield) instead of sleeping, two threads, after 10 us: 750 to 1440 busy. Who yields goes to the end of the
- * queue, while who sleeps soon has a core again when woken. Undisturbed, a barrier takes 60 to 340 ns, depending on
- * where the two cores are, with this bound as without one. A team larger than the machine spins less: the thread it
- * waits for may need this very core. */
+ * A longer spin than the sleep costs is wasted whenever the scheduler has put two of the threads on one core. Yielding
+ * after 10 us (sched_yield) instead of sleeping is slower: 750 to 1440 busy on two threads. A thread that yields goes
+ * to the end of the queue; a thread that sleeps gets a core soon after it is woken. Undisturbed, a barrier takes 60 to
+ * 340 ns, depending on where the two cores are, with this bound as without one. A team larger than the machine spins
+ * less: the thread that it waits for may need this very core. */
 static const double spin_seconds = 20e-6, spin_crowded_seconds = 5e-6;
 
 enum {
     LOOKS = 64, /* at the flag between two looks at the clock: about 1 us */
-    ASLEEP = 1  /* in the epoch: somebody sleeps until it changes */
+    ASLEEP = 1  /* in the epoch: a thread sleeps until it changes */
 };
 
-/* Arrivals and the flag have a cache line each, so that those who arrive do not disturb those who spin. The epoch goes
- * up by 2 when all have arrived. */
-typedef struct barrier {
-    alignas(64) atomic_uint arrived;
-    alignas(64) atomic_uint epoch;
-} barrier;
-
+/* Arrivals and the epoch have a cache line each, so that a thread that arrives does not disturb those that spin. */
 struct cvy_team {
     int size;
     int processors;     /* that this process may use */
     atomic_int members; /* of the present run */
-    barrier all;
-    barrier group[]; /* [size] */
+    alignas(64) atomic_uint arrived;
+    alignas(64) atomic_uint epoch; /* goes up by 2 when all have arrived */
 };
-
-static void start(barrier *b) {
-    atomic_init(&b->arrived, 0);
-    atomic_init(&b->epoch, 0);
-}
 
 cvy_team *cvy_team_new(int threads) {
     const int size = threads > 1 ? threads : 1;
-    cvy_team *team = aligned_alloc(alignof(cvy_team), sizeof *team + (size_t)size * sizeof team->group[0]);
+    cvy_team *team = aligned_alloc(alignof(cvy_team), sizeof *team);
     if (!team)
         return NULL;
     team->size = size;
     team->processors = omp_get_num_procs();
     atomic_init(&team->members, 1);
-    start(&team->all);
-    for (int i = 0; i < size; i++)
-        start(&team->group[i]);
+    atomic_init(&team->arrived, 0);
+    atomic_init(&team->epoch, 0);
     return team;
 }
 
@@ -111,7 +95,6 @@ static inline void pause_briefly(void) {
 #endif
 }
 
-#if defined(__linux__)
 _Static_assert(sizeof(atomic_uint) == 4, "a futex is 32 bits");
 
 /* Sleeps unless the word has changed; may return early. */
@@ -122,27 +105,17 @@ static void sleep_while(atomic_uint *word, unsigned value) {
 static void wake_all(atomic_uint *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
-#else
-static void sleep_while(atomic_uint *word, unsigned value) {
-    (void)word, (void)value;
-    sched_yield();
+
+/* Whether all have arrived; acquires what they wrote. */
+static inline bool is_past(cvy_team *team, unsigned epoch) {
+    return (atomic_load_explicit(&team->epoch, memory_order_acquire) & ~(unsigned)ASLEEP) != epoch;
 }
 
-static void wake_all(atomic_uint *word) {
-    (void)word;
-}
-#endif
-
-/* Has everybody arrived? Acquires what they wrote. */
-static inline bool is_past(barrier *b, unsigned epoch) {
-    return (atomic_load_explicit(&b->epoch, memory_order_acquire) & ~(unsigned)ASLEEP) != epoch;
-}
-
-static bool spin(barrier *b, unsigned epoch, double seconds) {
+static bool spin(cvy_team *team, unsigned epoch, double seconds) {
     double begun = 0;
     for (;;) {
         for (int i = 0; i < LOOKS; i++) {
-            if (is_past(b, epoch))
+            if (is_past(team, epoch))
                 return true;
             pause_briefly();
         }
@@ -154,49 +127,31 @@ static bool spin(barrier *b, unsigned epoch, double seconds) {
     }
 }
 
-static void sleep_until_past(barrier *b, unsigned epoch) {
+static void sleep_until_past(cvy_team *team, unsigned epoch) {
     /* Fails if another sleeper has set the mark, which is as good, or if the epoch is past. */
     unsigned expected = epoch;
-    atomic_compare_exchange_strong_explicit(&b->epoch, &expected, epoch | ASLEEP, memory_order_relaxed,
+    atomic_compare_exchange_strong_explicit(&team->epoch, &expected, epoch | ASLEEP, memory_order_relaxed,
                                             memory_order_relaxed);
-    while (!is_past(b, epoch))
-        sleep_while(&b->epoch, epoch | ASLEEP);
+    while (!is_past(team, epoch))
+        sleep_while(&team->epoch, epoch | ASLEEP);
 }
 
-static void meet(barrier *b, int members, double spin_for) {
+void cvy_team_barrier(cvy_team *team) {
+    const int members = atomic_load_explicit(&team->members, memory_order_relaxed);
     if (members == 1)
         return;
     /* Cannot change before this thread has arrived. */
-    unsigned epoch = atomic_load_explicit(&b->epoch, memory_order_relaxed) & ~(unsigned)ASLEEP;
-    if (atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)members) {
-        if (!spin(b, epoch, spin_for))
-            sleep_until_past(b, epoch);
+    const unsigned epoch = atomic_load_explicit(&team->epoch, memory_order_relaxed) & ~(unsigned)ASLEEP;
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)members) {
+        if (!spin(team, epoch, members > team->processors ? spin_crowded_seconds : spin_seconds))
+            sleep_until_past(team, epoch);
         return;
     }
     /* The last to arrive has acquired what all wrote, through `arrived`; the epoch passes it on, and the counter with
      * it. */
-    atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
-    if (atomic_exchange_explicit(&b->epoch, epoch + 2, memory_order_release) & ASLEEP)
-        wake_all(&b->epoch);
-}
-
-/* Members of the run; how long they spin. */
-static int crew(const cvy_team *team, double *spin_for) {
-    int members = atomic_load_explicit(&team->members, memory_order_relaxed);
-    *spin_for = members > team->processors ? spin_crowded_seconds : spin_seconds;
-    return members;
-}
-
-void cvy_team_barrier(cvy_team *team) {
-    double spin_for;
-    int members = crew(team, &spin_for);
-    meet(&team->all, members, spin_for);
-}
-
-void cvy_team_barrier_within(cvy_team *team, int group, int members) {
-    double spin_for;
-    crew(team, &spin_for);
-    meet(&team->group[group], members, spin_for);
+    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+    if (atomic_exchange_explicit(&team->epoch, epoch + 2, memory_order_release) & ASLEEP)
+        wake_all(&team->epoch);
 }
 
 /* ---- Places ----------------------------------------------------------------------------------------------------- */

@@ -1,11 +1,9 @@
 #define _GNU_SOURCE
 #include "binding.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 /* The part that a team of this size stays within, if it fits one. */
 static const cvy_part *part_for(const cvy_topology *topology, int threads) {
@@ -63,21 +61,13 @@ const char *cvy_topology_place_text(const cvy_topology *topology, int threads, c
 
 void cvy_binding_enter(cvy_binding *binding, const cvy_processors *processors) {
     *binding = (cvy_binding){0};
-#if defined(__linux__)
     if (sched_getaffinity(0, sizeof binding->before, (cpu_set_t *)&binding->before))
         return;
     if (memcmp(&binding->before, processors, sizeof *processors) != 0)
         binding->changed = !sched_setaffinity(0, sizeof *processors, (const cpu_set_t *)processors);
-#else
-    (void)processors;
-#endif
 }
 
 void cvy_binding_leave(const cvy_binding *binding) {
-#if defined(__linux__)
     if (binding->changed)
         sched_setaffinity(0, sizeof binding->before, (const cpu_set_t *)&binding->before);
-#else
-    (void)binding;
-#endif
 }
