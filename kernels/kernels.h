@@ -64,13 +64,6 @@ typedef enum cvy_tier {
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
-/* A slice of an operation's outputs, channels [first, end), for those who share the work; {0, 0}: all of them. Pointers
- * and extents stay those of the whole. The others' outputs are not touched, and each output is the chain that it is in
- * the whole. */
-typedef struct cvy_slice {
-    int32_t first, end;
-} cvy_slice;
-
 /* One image: extents, and the strides of its NHWC form. */
 typedef struct cvy_image_shape {
     int32_t height, width, channels;
@@ -85,7 +78,6 @@ typedef struct cvy_conv2d_shape {
     int32_t stride_y, stride_x;
     int32_t filters;
     int32_t output_height, output_width; /* (input.height - kernel_height) / stride_y + 1, and likewise */
-    cvy_slice slice;                     /* HWC16N: of the filters; backward to the data, of the channels */
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
@@ -97,13 +89,11 @@ typedef struct cvy_pool_shape {
     int32_t stride_y, stride_x;
     int32_t pad_top, pad_left;
     int32_t output_height, output_width;
-    cvy_slice slice; /* HWC16N: of the channels */
 } cvy_pool_shape;
 
 typedef struct cvy_dense_shape {
     int32_t inputs, units;
     int32_t input_row, unit_row; /* NHWC: floats from an image's inputs to the next's, >= inputs; likewise of units */
-    cvy_slice slice;             /* HWC16N, forward: of the units */
 } cvy_dense_shape;
 
 /* Activations that work on one element at a time (softmax looks at all channels and has operations of its own). */

@@ -114,9 +114,9 @@ static void find_fields(const cvy_conv2d_shape *shape, const int32_t *argmax, in
             }
 }
 
-/* dweights of a slice of the filters. scratch: cvy_conv2d_maxpool2x2_weights_scratch(shape). */
-static void weights_by_image(const cvy_conv2d_shape *shape, cvy_slice slice, const float *x, const float *dy,
-                             const int32_t *argmax, float *dweights, float *scratch) {
+/* scratch: cvy_conv2d_maxpool2x2_weights_scratch(shape). */
+static void weights_by_image(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *argmax,
+                             float *dweights, float *scratch) {
     const int channels = shape->input.channels, filters = shape->filters;
     const int row = shape->kernel_width * channels, elements = shape->input.height * shape->input.width * channels;
     field_strides strides = {
@@ -136,8 +136,8 @@ static void weights_by_image(const cvy_conv2d_shape *shape, cvy_slice slice, con
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
             rows = tile_extent(shape->kernel_height - ky, KERNEL_ROWS);
             strides.images = scratch + ky * strides.row + i;
-            for (int f = slice.first, tile; f < slice.end; f += tile) {
-                tile = field_filters(vectors, slice.end - f);
+            for (int f = 0, tile; f < filters; f += tile) {
+                tile = field_filters(vectors, filters - f);
                 strides.dy = dy + (size_t)f * CVY_LANES;
                 strides.fields = fields + (size_t)f * CVY_LANES;
                 strides.dweights = dweights + ky * strides.dweights_row + (size_t)i * filters + f;

@@ -25,12 +25,11 @@ TILE_BODY void bias_tile(const int filters, int positions, size_t step, const fl
     }
 }
 
-/* For a slice of the filters. */
-static void bias_gradient(int positions, int filters, cvy_slice slice, const float *dy, float *dbias) {
+static void bias_gradient(int positions, int filters, const float *dy, float *dbias) {
     const size_t step = (size_t)filters * CVY_LANES;
-    for (int f = slice.first, tile; f < slice.end; f += tile) {
+    for (int f = 0, tile; f < filters; f += tile) {
         const float *from = dy + (size_t)f * CVY_LANES;
-        tile = tile_extent(slice.end - f, BIAS_FILTERS);
+        tile = tile_extent(filters - f, BIAS_FILTERS);
         switch (tile) {
         case 1:
             bias_tile(1, positions, step, from, dbias + f);

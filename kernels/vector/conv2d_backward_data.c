@@ -43,7 +43,6 @@ static inline part part_of(const axis *a, int q, int extent, int m) {
 typedef struct data_strides {
     axis y, x;
     int kernel_width, channels, filters;
-    cvy_slice slice;             /* of the channels */
     ptrdiff_t dy_row, dy_column; /* floats */
     size_t dx_row, dx_column;    /* between neighbours within the class */
 } data_strides;
@@ -142,8 +141,8 @@ static const struct {
 static void backward_class(const data_strides *strides, const float *dy, const float *weights, const float *derivative,
                            float *dx) {
     for (int qy = 0; qy < strides->y.positions; qy += TILE_ROWS)
-        for (int c = strides->slice.first, channels; c < strides->slice.end; c += channels) {
-            channels = tile_extent(strides->slice.end - c, CONV2D_BACKWARD_DATA_CHANNELS);
+        for (int c = 0, channels; c < strides->channels; c += channels) {
+            channels = tile_extent(strides->channels - c, CONV2D_BACKWARD_DATA_CHANNELS);
             for (int qx = 0; qx < strides->x.positions; qx += tiles[channels].columns) {
                 const size_t at = qy * strides->dx_row + qx * strides->dx_column + (size_t)c * CVY_LANES;
                 tiles[channels].run(strides, qy, qx, dy, weights + (size_t)c * strides->filters,
@@ -159,7 +158,6 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
     data_strides strides = {
         .kernel_width = shape->kernel_width,
         .channels = input->channels,
-        .slice = cvy_slice_of(shape->slice, input->channels),
         .filters = shape->filters,
         .dy_column = (ptrdiff_t)shape->filters * CVY_LANES,
         .dx_column = shape->stride_x * pixel,
@@ -178,7 +176,7 @@ static void backward_data(const cvy_conv2d_shape *shape, const float *dy, const 
 
 void KERNEL(conv2d_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                          const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.channels));
+    assert(cvy_is_conv2d(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     backward_data(shape, dy, weights, derivative, dx);
 }

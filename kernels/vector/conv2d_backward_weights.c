@@ -89,8 +89,8 @@ static inline int tile_filters(int vectors, int left) {
     return filters;
 }
 
-static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, const field_strides *strides,
-                             const float *images, const float *dy, float *dweights) {
+static void backward_weights(const cvy_conv2d_shape *shape, const field_strides *strides, const float *images,
+                             const float *dy, float *dweights) {
     const int row = shape->kernel_width * shape->input.channels;
     weight_target target = {.filters = shape->filters, .kernel_row = (size_t)row * shape->filters};
     for (int i = 0, vectors; i < row; i += vectors * VL) {
@@ -98,8 +98,8 @@ static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, con
         target.row = row - i;
         for (int ky = 0, rows; ky < shape->kernel_height; ky += rows) {
             rows = tile_extent(shape->kernel_height - ky, KERNEL_ROWS);
-            for (int f = slice.first, filters; f < slice.end; f += filters) {
-                filters = tile_filters(vectors, slice.end - f);
+            for (int f = 0, filters; f < shape->filters; f += filters) {
+                filters = tile_filters(vectors, shape->filters - f);
                 target.dweights = dweights + ky * target.kernel_row + (size_t)i * shape->filters + f;
                 tiles[filters][vectors][rows](strides, images + ky * strides->kernel_row + i,
                                               dy + (size_t)f * CVY_LANES, &target);
@@ -111,7 +111,6 @@ static void backward_weights(const cvy_conv2d_shape *shape, cvy_slice slice, con
 void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *images, const float *dy,
                                             float *dweights, float *dbias) {
     assert(cvy_is_conv2d(shape) && cvy_is_strided_image(&shape->input));
-    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_float_aligned(images) && cvy_is_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     const field_strides strides = {
@@ -123,8 +122,7 @@ void KERNEL(conv2d_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const
         .field_row = (size_t)shape->stride_y * shape->input.row,
         .field_column = (size_t)shape->stride_x * shape->input.channels,
     };
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
-    backward_weights(shape, slice, &strides, images, dy, dweights);
+    backward_weights(shape, &strides, images, dy, dweights);
     if (dbias)
-        bias_gradient(strides.rows * strides.columns, shape->filters, slice, dy, dbias);
+        bias_gradient(strides.rows * strides.columns, shape->filters, dy, dbias);
 }

@@ -103,14 +103,9 @@ static void forward_rows(const tile_strides *strides, int rows, int width, const
 
 void KERNEL(conv2d_forward_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *weights,
                                    const float *bias, float *y) {
-    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_conv2d(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
     tile_strides strides = strides_of(shape);
-    strides.filters = slice.end - slice.first;
-    weights += slice.first;
-    bias = bias ? bias + slice.first : NULL;
-    y += (size_t)slice.first * CVY_LANES;
     strides.y_filter = CVY_LANES;
     strides.y_column = (size_t)shape->filters * CVY_LANES;
     strides.y_row = shape->output_width * strides.y_column;
@@ -158,27 +153,14 @@ TILE_BODY void choose_all(const bool silu, int columns, int filters, const float
  * their own results. */
 enum { POOL_VECTORS = 192 };
 
-/* The activation of a row of windows, which begins at `row`. */
-static void activate_row(cvy_activation_kind activation, int windows, int filters, cvy_slice slice, size_t row,
-                         const pool_target *whole) {
-    const int own = slice.end - slice.first;
-    const bool dense = own == filters; /* all filters of all windows: one run */
-    for (int px = 0; px < (dense ? 1 : windows); px++) {
-        const size_t at = row + px * whole->column + (size_t)slice.first * CVY_LANES;
-        activate(activation, (size_t)own * (dense ? windows : 1), CVY_LANES, whole->y + at, whole->y + at,
-                 whole->argmax ? whole->derivative + at : NULL);
-    }
-}
-
 /* Window row py, VL lanes from where x, y, derivative and argmax point on. */
 static void pooled_row(const cvy_conv2d_shape *shape, const tile_strides *x_strides, cvy_activation_kind activation,
                        int py, const float *x, const float *weights, const float *bias, const pool_target *whole) {
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
     _Alignas(64) float z[POOL_VECTORS * VL];
     const int pooled_width = shape->output_width / 2;
     const size_t row = (size_t)py * pooled_width * whole->column;
-    for (int f = slice.first, filters; f < slice.end; f += filters) {
-        filters = tile_extent(slice.end - f, CONV2D_FORWARD_FILTERS);
+    for (int f = 0, filters; f < shape->filters; f += filters) {
+        filters = tile_extent(shape->filters - f, CONV2D_FORWARD_FILTERS);
         for (int px = 0, windows; px < pooled_width; px += windows) {
             windows = least(pooled_width - px, POOL_VECTORS / (4 * filters));
             tile_strides strides = *x_strides;
@@ -199,14 +181,14 @@ static void pooled_row(const cvy_conv2d_shape *shape, const tile_strides *x_stri
                 choose_all(false, 2 * windows, filters, z, &target);
         }
     }
-    activate_row(activation, pooled_width, shape->filters, slice, row, whole);
+    activate(activation, (size_t)pooled_width * shape->filters, CVY_LANES, whole->y + row, whole->y + row,
+             whole->argmax ? whole->derivative + row : NULL);
 }
 
 void KERNEL(conv2d_maxpool2x2_forward_hwc16n)(const cvy_conv2d_shape *shape, cvy_activation_kind activation,
                                               const float *x, const float *weights, const float *bias, float *y,
                                               float *derivative, int32_t *argmax) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_activation(activation));
-    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(argmax) && !derivative == !argmax);
     tile_strides strides = strides_of(shape);

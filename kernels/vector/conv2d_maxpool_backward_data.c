@@ -193,7 +193,7 @@ static void tiles_at(const argmax_strides *strides, int channels) {
 void KERNEL(conv2d_maxpool2x2_backward_data_hwc16n)(const cvy_conv2d_shape *shape, const float *dy,
                                                     const int32_t *argmax, const float *weights,
                                                     const float *derivative, float *dx, float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->input.channels));
+    assert(cvy_is_conv2d_maxpool2x2(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const cvy_image_shape *input = &shape->input;
@@ -208,9 +208,8 @@ void KERNEL(conv2d_maxpool2x2_backward_data_hwc16n)(const cvy_conv2d_shape *shap
         .window = (size_t)shape->filters * CVY_LANES,
     };
     strides.window_row = shape->output_width / 2 * strides.window;
-    const cvy_slice slice = cvy_slice_of(shape->slice, input->channels);
-    for (int c = slice.first, channels; c < slice.end; c += channels) {
-        channels = tile_extent(slice.end - c, CONV2D_MAXPOOL_BACKWARD_DATA_CHANNELS);
+    for (int c = 0, channels; c < input->channels; c += channels) {
+        channels = tile_extent(input->channels - c, CONV2D_MAXPOOL_BACKWARD_DATA_CHANNELS);
         strides.channel = c;
         for (int y = 0; y < 2 * shape->stride_y; y += 2)
             for (int x = 0; x < 2 * shape->stride_x; x += 2) {

@@ -157,11 +157,11 @@ static inline void copy_lanes(int count, size_t step, const float *from, size_t 
             v_store(to + lane, v_load(from + lane));
 }
 
-/* dweights of a slice of the filters. With several channels, a channel of x, and a filter of dy and argmax, is read
+/* With several channels, a channel of x, and a filter of dy and argmax, is read
  * more often than once, and strides that are powers of two would crowd it into a few lines of the cache: it is copied
  * to where it lies dense. A window's dy and winners come to lie side by side. */
-static void weights_in_lanes(const cvy_conv2d_shape *shape, cvy_slice slice, const float *x, const float *dy,
-                             const int32_t *argmax, float *dweights, float *scratch) {
+static void weights_in_lanes(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *argmax,
+                             float *dweights, float *scratch) {
     const int channels = shape->input.channels, filters = shape->filters;
     const int pixels = shape->input.height * shape->input.width;
     argmax_strides strides = {
@@ -177,7 +177,7 @@ static void weights_in_lanes(const cvy_conv2d_shape *shape, cvy_slice slice, con
     const int windows = strides.rows * strides.columns;
     const bool copied = channels > 1;
     float *gradients = scratch + (size_t)pixels * CVY_LANES; /* [filter][window][dy, argmax] */
-    for (int f = slice.first; copied && f < slice.end; f++) {
+    for (int f = 0; copied && f < filters; f++) {
         float *to = gradients + (size_t)f * windows * 2 * CVY_LANES;
         copy_lanes(windows, filters, dy + (size_t)f * CVY_LANES, 2, to);
         copy_lanes(windows, filters, (const float *)argmax + (size_t)f * CVY_LANES, 2, to + CVY_LANES);
@@ -186,7 +186,7 @@ static void weights_in_lanes(const cvy_conv2d_shape *shape, cvy_slice slice, con
         if (copied)
             copy_lanes(pixels, channels, x + (size_t)c * CVY_LANES, 1, scratch);
         strides.x = copied ? scratch : x;
-        for (int f = slice.first; f < slice.end; f++) {
+        for (int f = 0; f < filters; f++) {
             strides.dy = dy + (size_t)f * CVY_LANES;
             strides.argmax = argmax + (size_t)f * CVY_LANES;
             if (copied) {
@@ -203,14 +203,13 @@ static void weights_in_lanes(const cvy_conv2d_shape *shape, cvy_slice slice, con
 void KERNEL(conv2d_maxpool2x2_backward_weights_hwc16n)(const cvy_conv2d_shape *shape, const float *x, const float *dy,
                                                        const int32_t *argmax, float *dweights, float *dbias,
                                                        float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_conv2d_maxpool2x2(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->filters);
     if (shape->kernel_width * shape->input.channels >= ARGMAX_ROWS_FROM)
-        weights_by_image(shape, slice, x, dy, argmax, dweights, scratch);
+        weights_by_image(shape, x, dy, argmax, dweights, scratch);
     else
-        weights_in_lanes(shape, slice, x, dy, argmax, dweights, scratch);
+        weights_in_lanes(shape, x, dy, argmax, dweights, scratch);
     if (dbias)
-        bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, slice, dy, dbias);
+        bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, dy, dbias);
 }

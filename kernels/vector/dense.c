@@ -70,11 +70,10 @@ static data_fn *const data_tiles[DENSE_OUTPUTS + 1] = {
 
 void KERNEL(dense_forward_hwc16n)(const cvy_dense_shape *shape, const float *x, const float *weights, const float *bias,
                                   float *y) {
-    assert(cvy_is_dense(shape) && cvy_is_slice(shape->slice, shape->units));
+    assert(cvy_is_dense(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->units);
-    for (int u = slice.first, outputs; u < slice.end; u += outputs) {
-        outputs = tile_extent(slice.end - u, DENSE_OUTPUTS);
+    for (int u = 0, outputs; u < shape->units; u += outputs) {
+        outputs = tile_extent(shape->units - u, DENSE_OUTPUTS);
         forward_tiles[outputs](shape, x, weights + u, bias ? bias + u : NULL, y + (size_t)u * CVY_LANES);
     }
 }

@@ -7,16 +7,6 @@ static inline size_t pixel_of(const cvy_pool_shape *shape) {
     return (size_t)shape->channels * CVY_LANES;
 }
 
-/* The vectors of a pixel to compute, [first, end). */
-typedef struct stretch {
-    size_t first, end;
-} stretch;
-
-static inline stretch stretch_of(const cvy_pool_shape *shape) {
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->channels);
-    return (stretch){(size_t)slice.first * CVY_LANES, (size_t)slice.end * CVY_LANES};
-}
-
 /* The maximum of one vector's window, x pointing to the vector in pixel (0, 0); *argmax is its position. */
 static inline V window_maximum(const cvy_pool_shape *shape, const window *w, const float *x, VI *argmax) {
     const size_t pixel = pixel_of(shape);
@@ -36,15 +26,14 @@ static inline V window_maximum(const cvy_pool_shape *shape, const window *w, con
 }
 
 void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y, int32_t *argmax) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(argmax));
     const size_t pixel = pixel_of(shape);
-    const stretch own = stretch_of(shape);
     size_t at = 0;
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, at += pixel) {
             const window w = window_at(shape, oy, ox);
-            for (size_t i = own.first; i < own.end; i += VL) {
+            for (size_t i = 0; i < pixel; i += VL) {
                 VI position;
                 v_store(y + at + i, window_maximum(shape, &w, x + i, &position));
                 if (argmax)
@@ -54,29 +43,28 @@ void KERNEL(maxpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x,
     }
 }
 
+static inline size_t inputs_of(const cvy_pool_shape *shape) {
+    return pixel_of(shape) * shape->width * shape->height;
+}
+
 /* dx = +0, before the windows add to it. */
-static void clear(const cvy_pool_shape *shape, stretch own, float *dx) {
-    const size_t pixel = pixel_of(shape), count = pixel * shape->width * shape->height;
-    for (size_t at = 0; at < count; at += pixel)
-        for (size_t i = own.first; i < own.end; i += VL)
-            v_store(dx + at + i, v_zero());
+static void clear(const cvy_pool_shape *shape, float *dx) {
+    for (size_t i = 0; i < inputs_of(shape); i += VL)
+        v_store(dx + i, v_zero());
 }
 
 /* dx *= derivative, after all windows have. */
-static void multiply(const cvy_pool_shape *shape, stretch own, const float *derivative, float *dx) {
-    const size_t pixel = pixel_of(shape), count = pixel * shape->width * shape->height;
-    for (size_t at = 0; at < count; at += pixel)
-        for (size_t i = at + own.first; i < at + own.end; i += VL)
-            v_store(dx + i, v_mul(v_load(dx + i), v_load(derivative + i)));
+static void multiply(const cvy_pool_shape *shape, const float *derivative, float *dx) {
+    for (size_t i = 0; i < inputs_of(shape); i += VL)
+        v_store(dx + i, v_mul(v_load(dx + i), v_load(derivative + i)));
 }
 
 void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const int32_t *argmax,
                                      const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t pixel = pixel_of(shape);
-    const stretch own = stretch_of(shape);
-    clear(shape, own, dx);
+    clear(shape, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, dy += pixel, argmax += pixel) {
             const window w = window_at(shape, oy, ox);
@@ -84,7 +72,7 @@ void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
                 for (int ix = w.left; ix < w.right; ix++) {
                     const int position = iy * shape->width + ix;
                     float *to = dx + position * pixel;
-                    for (size_t i = own.first; i < own.end; i += VL) {
+                    for (size_t i = 0; i < pixel; i += VL) {
                         const VM won = vi_eq(vi_load(argmax + i), vi_set1(position));
                         const V before = v_load(to + i);
                         v_store(to + i, v_select(won, v_add(before, v_load(dy + i)), before));
@@ -94,19 +82,18 @@ void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
         }
     }
     if (derivative)
-        multiply(shape, own, derivative, dx);
+        multiply(shape, derivative, dx);
 }
 
 void KERNEL(avgpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x, float *y) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y));
     const size_t pixel = pixel_of(shape);
-    const stretch own = stretch_of(shape);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, y += pixel) {
             const window w = window_at(shape, oy, ox);
             const V share = v_set1(share_of(&w));
-            for (size_t i = own.first; i < own.end; i += VL) {
+            for (size_t i = 0; i < pixel; i += VL) {
                 V sum = v_zero();
                 for (int iy = w.top; iy < w.bottom; iy++)
                     for (int ix = w.left; ix < w.right; ix++)
@@ -118,11 +105,10 @@ void KERNEL(avgpool_forward_hwc16n)(const cvy_pool_shape *shape, const float *x,
 }
 
 void KERNEL(avgpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *dy, const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const size_t pixel = pixel_of(shape);
-    const stretch own = stretch_of(shape);
-    clear(shape, own, dx);
+    clear(shape, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++, dy += pixel) {
             const window w = window_at(shape, oy, ox);
@@ -130,12 +116,12 @@ void KERNEL(avgpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
             for (int iy = w.top; iy < w.bottom; iy++) {
                 for (int ix = w.left; ix < w.right; ix++) {
                     float *to = dx + ((size_t)iy * shape->width + ix) * pixel;
-                    for (size_t i = own.first; i < own.end; i += VL)
+                    for (size_t i = 0; i < pixel; i += VL)
                         v_store(to + i, v_add(v_load(to + i), v_mul(v_load(dy + i), share)));
                 }
             }
         }
     }
     if (derivative)
-        multiply(shape, own, derivative, dx);
+        multiply(shape, derivative, dx);
 }
