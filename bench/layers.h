@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "../src/base/status.h"
+#include "../src/convoy.h"
 
 typedef struct bench_layers_options {
     const char *model; /* a built-in network or a file of Keras's */

@@ -8,12 +8,14 @@
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
 
+#include <signal.h>
+
 #include "../data/dataset.h"
 #include "../data/preprocess.h"
 #include "../model/plan.h"
 #include "optimizer.h"
-#include "watch.h"
 #include "schedule.h"
+#include "watch.h"
 
 typedef struct cvy_trainer cvy_trainer;
 
