@@ -204,7 +204,7 @@ static void wrong_use_says_what_is_wrong(void **state) {
         const char *where;
     } compiles[] = {{{.loss = "mse"}, "loss"},
                     {{.threads = -1}, "threads"},
-                    {{.isa = "mmx"}, "--isa"},
+                    {{.isa = "mmx"}, "isa"},
                     {{.learning_rate = -1}, "learning_rate"}};
     for (size_t i = 0; i < sizeof compiles / sizeof *compiles; i++) {
         cvy_status status = {0};
