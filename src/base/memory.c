@@ -10,7 +10,7 @@ void *cvy_allocate(size_t count, size_t size, const char *what, cvy_status *stat
         cvy_fail(status, CVY_FAILED, what, "%zu elements of %zu bytes do not fit in memory", count, size);
         return NULL;
     }
-    bytes = (bytes + 63) / 64 * 64; /* aligned_alloc wants a multiple of the alignment */
+    bytes = (bytes + 63) / 64 * 64; /* aligned_alloc needs a multiple of the alignment */
     void *block = aligned_alloc(64, bytes ? bytes : 64);
     if (!block) {
         cvy_fail_memory(status, what, bytes);
@@ -32,8 +32,8 @@ void *cvy_allocate_unset(size_t bytes, const char *what, cvy_status *status) {
         cvy_fail_memory(status, what, bytes);
         return NULL;
     }
-    /* Filling fresh memory costs a page fault for every 4 KiB: reading 47 MB of images from the page cache takes 18.5
-     * ms, in huge pages 4.6 (Zen 4, best of several processes). A hint only, so a refusal does not matter. */
+    /* Fresh memory costs a page fault every 4 KiB: reading 47 MB of images from the page cache takes 18.5 ms, in huge
+     * pages 4.6 ms (Zen 4). madvise is a hint, so its result does not matter. */
     if (alignment == huge_page)
         madvise(block, rounded, MADV_HUGEPAGE);
     return block;

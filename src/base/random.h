@@ -1,12 +1,13 @@
-/* Counter-based random numbers: a pure function of (seed, purpose, epoch, index), so that the order in which threads
- * ask cannot matter. Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+/* Counter-based random numbers: a pure function of (seed, purpose, epoch, index), so the results do not depend on the
+ * order in which threads compute them. Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+ * 1, 2, 3", SC 2011.
  */
 #ifndef CVY_RANDOM_H
 #define CVY_RANDOM_H
 
 #include <stdint.h>
 
-/* What a number is for; part of the key, so no two uses share a stream. Values are fixed: they are part of a result. */
+/* The use of a number. It is part of the counter, so no two uses share numbers. Other values would change results. */
 typedef enum cvy_purpose {
     CVY_RANDOM_INIT = 1,
     CVY_RANDOM_SHUFFLE = 2,

@@ -27,7 +27,7 @@ static bool check_shape(const cvy_dataset *d, const char *origin, cvy_status *st
     return true;
 }
 
-/* Checks a description and completes it: a data set of its own, or NULL. */
+/* Checks a description and copies it into a new data set; NULL on an error. */
 static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy_status *status) {
     if (!check_shape(&description, origin, status))
         return NULL;
@@ -48,13 +48,7 @@ static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy
 
 cvy_dataset *cvy_dataset_over(cvy_element element, const void *images, const uint8_t *labels, size_t count, int height,
                               int width, int channels, cvy_status *status) {
-    cvy_dataset description = {.count = count,
-                               .height = height,
-                               .width = width,
-                               .channels = channels,
-                               .element = element,
-                               .images = images,
-                               .labels = labels};
+    cvy_dataset description = {count, height, width, channels, 0, element, images, labels};
     return new_dataset(description, "images in memory", status);
 }
 
@@ -84,7 +78,7 @@ static cvy_dataset *from_arrays(const cvy_array_u8 *images, const cvy_array_u8 *
     return new_dataset(description, origin, status);
 }
 
-/* Takes over the memory of both arrays, also when it fails. */
+/* Owns the memory of both arrays from here on, also on an error. */
 static cvy_dataset *join_arrays(cvy_array_u8 *images, cvy_array_u8 *labels, const char *origin, cvy_status *status) {
     cvy_dataset *dataset = from_arrays(images, labels, origin, status);
     if (!dataset) {
@@ -109,7 +103,7 @@ static cvy_dataset *load_idx(const char *images_path, const char *labels_path, c
     return join_arrays(&images, &labels, directory, status);
 }
 
-/* Loads what is at a place. NULL without an error means that nothing is there. */
+/* Loads the data set at a place. NULL without an error if there is none. */
 static cvy_dataset *load_place(const cvy_place *place, cvy_split split, cvy_status *status) {
     if (place->npz)
         return cvy_search_exists(place->path) ? load_npz(place->path, split, status) : NULL;
@@ -151,10 +145,6 @@ cvy_dataset *cvy_dataset_read(const char *directory, cvy_split split, cvy_status
 }
 
 /* ---- What it holds ---------------------------------------------------------------------------------------------- */
-
-int cvy_dataset_classes(const cvy_dataset *dataset) {
-    return dataset->classes;
-}
 
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status) {
     if (!dataset->labels)

@@ -11,9 +11,9 @@ typedef struct output {
     size_t length, capacity, limit;
 } output;
 
-/* The last member's size modulo 2^32, which is all of it for the usual file of one member under 4 GB. Only a first
- * guess: whether it is true is for the decoder to say. */
-static size_t promised_size(const uint8_t *compressed, size_t count) {
+/* The size of the last member modulo 2^32: the size of the usual file, one member of less than 4 GB. A first guess
+ * only, the decoder finds out the true size. */
+static size_t stated_size(const uint8_t *compressed, size_t count) {
     if (count < 4)
         return 0;
     const uint8_t *trailer = compressed + count - 4;
@@ -58,7 +58,7 @@ uint8_t *cvy_gunzip(const char *path, const uint8_t *compressed, size_t count, s
     if (!cvy_ok(status))
         return NULL;
     output out = {.limit = count > SIZE_MAX / CVY_DEFLATE_EXPANSION_MAX ? SIZE_MAX : count * CVY_DEFLATE_EXPANSION_MAX};
-    out.capacity = promised_size(compressed, count);
+    out.capacity = stated_size(compressed, count);
     if (out.capacity > out.limit)
         out.capacity = out.limit;
     if (out.capacity == 0)

@@ -4,17 +4,18 @@
 
 #include "../base/status.h"
 
-/* Deflate expands a byte to at most this many: its longest match, 258 bytes, takes two bits at least, one for the
- * length and one for the distance. What promises more is not worth allocating for. */
+/* Deflate makes at most this many bytes of one: its longest match, 258 bytes, takes at least two bits, one for the
+ * length and one for the distance. A file that claims more is corrupt. */
 enum { CVY_DEFLATE_EXPANSION_MAX = 258 * 8 / 2 };
 
-/* Whether these bytes begin as a gzip member does. */
+/* Whether the bytes begin with the magic number of gzip. */
 static inline bool cvy_is_gzip(const uint8_t *bytes, size_t count) {
     return count >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-/* Inflates a gzip file of one or more members; the result is freed with free(). A member that is truncated, corrupt or
- * lies about its checksum or size, and bytes after the last one, are errors that name `path`: then NULL. */
+/* Inflates a gzip file of one or more members to *length bytes, which the caller frees with free(). NULL and an error
+ * that names `path` if a member is truncated, corrupt or has a wrong checksum or size, or if other bytes follow the
+ * last member. */
 uint8_t *cvy_gunzip(const char *path, const uint8_t *compressed, size_t count, size_t *length, cvy_status *status);
 
 #endif

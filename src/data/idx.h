@@ -8,16 +8,16 @@
 typedef struct cvy_array_u8 {
     int rank;
     size_t shape[4];
-    uint8_t *data; /* the elements, inside `owned` */
-    void *owned;   /* to free() */
+    uint8_t *data; /* the elements in C order, within `owned` */
+    void *owned;   /* free() it */
 } cvy_array_u8;
 
-/* Reads an IDX file of unsigned bytes with the given rank, 1..4; one that begins as gzip does is inflated, whatever its
- * name. Errors name the path and say what was found and expected: magic, element type, rank, dimensions that overflow
- * or are zero, length (short or trailing bytes), a gzip stream that is truncated, corrupt, or lies about its size. */
+/* Reads an IDX file of unsigned bytes of the given rank, 1..4. The caller frees array->owned. A file that begins with
+ * gzip's magic number is inflated. Errors name the path, what was found and what is expected: a wrong magic number,
+ * element type, rank or length, dimensions that overflow or are zero, a corrupt gzip stream. */
 bool cvy_idx_read(const char *path, int rank, cvy_array_u8 *array, cvy_status *status);
 
-/* For messages: "60000 x 28 x 28". Returns text. */
+/* Writes "60000 x 28 x 28", for messages. Returns text. */
 const char *cvy_array_shape_text(const size_t *shape, int rank, char text[static 96]);
 
 /* The number of elements of a shape; an error that names the path if it overflows or is zero. */

@@ -3,12 +3,11 @@
  * }, padded with spaces. */
 #include "npy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { RANK_MAX = 4 };
 
-/* What is left of the dictionary. Each step below takes what it can and returns false, taking nothing, if it cannot. */
+/* The rest of the dictionary. The functions below take a token off its front, or return false and take nothing. */
 typedef struct cursor {
     const char *at, *end;
 } cursor;
@@ -63,7 +62,7 @@ typedef struct header {
     size_t shape[RANK_MAX];
 } header;
 
-/* A tuple: "()", "(3,)", "(3, 4)"; a trailing comma is allowed and one number alone needs it. */
+/* A tuple: "()", "(3,)", "(3, 4)". A trailing comma is allowed; a single number needs it. */
 static bool take_shape(cursor *c, header *h) {
     bool comma = true;
     if (!take(c, "("))
@@ -109,7 +108,7 @@ static bool parse_dictionary(cursor c, header *h) {
     return c.at == c.end && h->has_descr && h->has_order && h->has_shape;
 }
 
-/* Where the dictionary stands: false if the file is no .npy or is cut before its end. */
+/* The place of the dictionary. False if the file is no .npy, or ends before the dictionary does. */
 static bool find_dictionary(const uint8_t *file, size_t length, size_t *begin, size_t *end) {
     if (length < 10 || memcmp(file, "\x93NUMPY", 6) != 0 || file[6] < 1 || file[6] > 3)
         return false;

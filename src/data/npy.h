@@ -4,8 +4,8 @@
 
 #include "idx.h"
 
-/* Parses the header at the start of a file of `length` bytes, which must be a C-ordered uint8 array of that rank and
- * fill the file; sets the array's rank, shape and data. Errors name `where`. */
+/* Parses the header at the start of a file of `length` bytes, which must hold one C-ordered uint8 array of that rank
+ * and nothing else. Sets the array's rank, shape and data, which points into the file. Errors name `where`. */
 bool cvy_npy_parse(const char *where, uint8_t *file, size_t length, int rank, cvy_array_u8 *array, cvy_status *status);
 
 #endif

@@ -1,5 +1,5 @@
-/* libzip finds the member and hands over its compressed bytes; libdeflate inflates them, three times as fast as the
- * zlib that libzip would use, and in one piece, so that a size or checksum that lies is seen. */
+/* libzip finds the member and reads its compressed bytes. libdeflate inflates them: it is three times as fast as zlib,
+ * which libzip would use, and detects a wrong size or checksum. */
 #include "npz.h"
 
 #include "../base/file.h"
@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <zip.h>
 
-/* Checks what the archive says about a member before anything is allocated for it. `archive` is the file's length. */
+/* Checks the sizes and methods that the archive states for a member, before memory is allocated for it. `archive` is
+ * the length of the file. */
 static bool check_entry(const char *where, const zip_stat_t *entry, size_t archive, cvy_status *status) {
     const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_CRC;
     if ((entry->valid & wanted) != wanted)
@@ -27,7 +28,7 @@ static bool check_entry(const char *where, const zip_stat_t *entry, size_t archi
     if (entry->comp_size > archive ||
         (stored ? entry->size != entry->comp_size : entry->size / CVY_DEFLATE_EXPANSION_MAX > entry->comp_size))
         return cvy_fail(status, CVY_FAILED, where,
-                        "%" PRIu64 " bytes from %" PRIu64 " compressed ones cannot be, in a file of %zu bytes",
+                        "%" PRIu64 " bytes, %" PRIu64 " compressed, are not possible in a file of %zu bytes",
                         entry->size, entry->comp_size, archive);
     return true;
 }
@@ -107,7 +108,7 @@ static bool read_array(zip_t *archive, const char *path, size_t length, const ch
 
 bool cvy_npz_read(const char *path, const char *name, int rank, cvy_array_u8 *array, cvy_status *status) {
     *array = (cvy_array_u8){0};
-    cvy_file file; /* opened for what libzip would not say: that the path is a directory, or may not be read */
+    cvy_file file; /* for its length, and better messages than libzip's about directories and permissions */
     if (!cvy_file_open(path, &file, status))
         return false;
     cvy_file_close(&file);

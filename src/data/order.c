@@ -3,8 +3,8 @@
 #include "../base/random.h"
 
 /* The 32-bit words of cvy_random_at(seed, CVY_RANDOM_SHUFFLE, epoch, 0), then of index 1, 2, ..., each used once and in
- * order; which words a shuffle takes is part of its result. Four blocks are made at a time: the rounds of one wait for
- * their multiplications, those of four overlap. */
+ * this order, which determines the shuffle. Four blocks are computed at a time, so that their multiplications overlap.
+ */
 typedef struct words {
     uint64_t seed, index;
     uint32_t epoch;
@@ -22,9 +22,9 @@ static inline uint32_t next_word(words *w) {
     return w->blocks[at / 4].u[at % 4];
 }
 
-/* Uniform in 0 .. bound - 1. The high half of word * bound is uniform once the words that would favour some values are
- * passed over: those whose low half is below 2^32 mod bound. The division is needed only if the low half is below
- * bound. Lemire, "Fast random integer generation in an interval", ACM TOMACS 29 (2019). */
+/* Uniform in 0 .. bound - 1: the high half of word * bound, without the words whose low half is below 2^32 mod bound,
+ * which would make some values more likely. The division is needed only if the low half is below bound. Lemire, "Fast
+ * random integer generation in an interval", ACM TOMACS 29 (2019). */
 static inline uint32_t draw(words *w, uint32_t bound) {
     uint64_t product = (uint64_t)next_word(w) * bound;
     if ((uint32_t)product < bound)

@@ -1,4 +1,4 @@
-/* The order in which an epoch visits the images. */
+/* The order of the images in an epoch. */
 #ifndef CVY_ORDER_H
 #define CVY_ORDER_H
 
@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills order with a permutation of 0 .. count-1 that depends on seed and epoch alone (Fisher-Yates over counter-based
- * random numbers, each draw unbiased); without shuffle, with 0, 1, 2, ... count is at most UINT32_MAX. */
+/* Fills order with a permutation of 0 .. count-1 that depends only on seed and epoch (Fisher-Yates with counter-based
+ * random numbers, without bias); without shuffle with 0, 1, 2, ... count is at most UINT32_MAX. */
 void cvy_order_fill(uint32_t *order, size_t count, uint64_t seed, uint32_t epoch, bool shuffle);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* directory/name, or directory if name is empty; a path that is too long becomes "", which does not exist. */
+/* directory/name, or directory if name is empty. A path that is too long becomes "", which does not exist. */
 static void join(char path[static PATH_MAX], const char *directory, const char *name) {
     size_t length = strlen(directory);
     const char *slash = !*name || (length && directory[length - 1] == '/') ? "" : "/";
@@ -28,8 +28,8 @@ bool cvy_search_exists(const char *path) {
 bool cvy_search_idx(const char *directory, const char *name, int rank, char path[static PATH_MAX]) {
     static const char *const variant[] = {"%s-idx%d-ubyte", "%s.idx%d-ubyte", "%s-idx%d-ubyte.gz", "%s.idx%d-ubyte.gz"};
     const int variants = sizeof variant / sizeof *variant;
-    /* A directory of that name counts only if no file does: some copies of MNIST keep each file in a directory named
-     * like it, and a second copy beside that. */
+    /* Files come before directories of the same names: some copies of MNIST hold each file in a directory of its name,
+     * and a second copy beside it. */
     for (int directories = 0; directories < 2; directories++)
         for (int i = 0; i < variants; i++) {
             char file[64];
@@ -60,8 +60,8 @@ static int named_places(const char *directory, cvy_place *places) {
     return add(places, count, true, directory, "mnist.npz");
 }
 
-/* $XDG_CACHE_HOME/convoy or ~/.cache/convoy; "" if neither variable says where. The XDG Base Directory Specification
- * wants a path that is not absolute ignored. */
+/* $XDG_CACHE_HOME/convoy or ~/.cache/convoy; "" if neither variable is set. By the XDG Base Directory Specification a
+ * relative path is ignored. */
 static void find_cache(const char *home, char cache[static PATH_MAX]) {
     const char *xdg = getenv("XDG_CACHE_HOME");
     cache[0] = 0;

@@ -1,4 +1,4 @@
-/* Where a data set in MNIST's formats is looked for. */
+/* The places of data sets in MNIST's formats. */
 #ifndef CVY_SEARCH_H
 #define CVY_SEARCH_H
 
@@ -13,16 +13,15 @@ typedef struct cvy_place {
 
 enum { CVY_PLACES_MAX = 6 };
 
-/* The places for a directory or .npz that the user named, or by default (NULL), first choice first. Returns how many.
- */
+/* The places to look in, in order: those of a directory or .npz that the user named, or the default ones (NULL).
+ * Returns their number. */
 int cvy_search_places(const char *directory, cvy_place places[static CVY_PLACES_MAX]);
 
-/* Whether there is something at `path`: only that it does not exist means no, so that what may not be read is found,
- * and its reader says why it cannot. */
+/* Whether there is anything at `path`. A file that may not be read exists too: its reader then says why it fails. */
 bool cvy_search_exists(const char *path);
 
-/* The IDX file of that name ("train-images", rank 3) in a directory: NAME-idx3-ubyte or NAME.idx3-ubyte, plain before
- * .gz. False if there is none; then path is the first of these. */
+/* Finds the IDX file of that name ("train-images", rank 3) in a directory: NAME-idx3-ubyte or NAME.idx3-ubyte, plain
+ * or, as second choice, with .gz. False if there is none; path is then NAME-idx3-ubyte. */
 bool cvy_search_idx(const char *directory, const char *name, int rank, char path[static PATH_MAX]);
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A rename would put a file in the place of a device or pipe: /dev/null, say, for root. */
+/* A rename would replace a device or pipe by a file: for root even /dev/null. */
 static bool check_target(const char *path, cvy_status *status) {
     struct stat entry;
     if (stat(path, &entry) < 0)
@@ -38,9 +38,9 @@ static bool open_directory(cvy_atomic_file *file, cvy_status *status) {
     return file->directory >= 0 || cvy_fail_errno(status, file->path, "cannot open its directory");
 }
 
-/* open() rather than mkstemp(): it applies the umask, which a program cannot read without changing it under its other
- * threads. A name that is taken was left by a process of the same number that was killed, or belongs to another thread.
- */
+/* Uses open() because it applies the umask. After mkstemp() a program would have to read the umask, which it cannot
+ * without changing it for its other threads. A name may be taken by a killed process of the same number or by another
+ * thread. */
 static bool create_temporary(cvy_atomic_file *file, cvy_status *status) {
     for (unsigned attempt = 0; attempt < 1000; attempt++) {
         snprintf(file->temporary, sizeof file->temporary, ".convoy-%ld-%u.tmp", (long)getpid(), attempt);

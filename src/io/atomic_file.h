@@ -1,4 +1,4 @@
-/* Files that appear whole or not at all: written under another name in the same directory, synced, then renamed. */
+/* Atomic writing: into a temporary file of the same directory, which is synced and then renamed. */
 #ifndef CVY_ATOMIC_FILE_H
 #define CVY_ATOMIC_FILE_H
 
@@ -11,15 +11,16 @@ typedef struct cvy_atomic_file {
     char temporary[64]; /* name in the directory */
 } cvy_atomic_file;
 
-/* Begins a file that will stand at `path`, with the permissions that any new file gets. What is at `path` now stays
- * until the commit; it must be a regular file or nothing. */
+/* Begins a file that the commit moves to `path`, with the permissions of any new file. Anything but a regular file at
+ * `path` is an error. On an error there is nothing to commit. */
 bool cvy_atomic_begin(const char *path, cvy_atomic_file *file, cvy_status *status);
 
+/* Appends bytes. */
 bool cvy_atomic_write(cvy_atomic_file *file, const void *bytes, size_t count, cvy_status *status);
 
-/* Puts the file in its place, if the status is good, and ends the writing either way: on an error, of this or of an
- * earlier call, the temporary file is gone and the old file as it was. Only an error in syncing the directory, the last
- * step, leaves the new file in its place. */
+/* Moves the file to `path` and closes it. If the status holds an error, of this or of an earlier call, the temporary
+ * file is removed and the old file stays as it was. Only an error in syncing the directory, the last step, leaves the
+ * new file in place. */
 bool cvy_atomic_commit(cvy_atomic_file *file, cvy_status *status);
 
 #endif

@@ -24,9 +24,9 @@ const char *cvy_safetensors_path(const cvy_safetensors *file);
 /* A string of the header's __metadata__, NULL if there is none. */
 const char *cvy_safetensors_metadata(const cvy_safetensors *file, const char *key);
 
-/* Writes tensors, and metadata as pairs of key and value (NULL-terminated, may be NULL), into a temporary file beside
- * `path`, syncs it and renames it over `path`: whole or not at all. The bytes depend on the arguments alone: tensors
- * and keys in the order given. Names and metadata are UTF-8, names and keys unique, no name "__metadata__". */
+/* Writes tensors and metadata, pairs of key and value (NULL-terminated, may be NULL), atomically: on an error an old
+ * file at `path` stays as it was. Tensors and keys keep their order; equal arguments give equal bytes. Names and
+ * metadata are UTF-8; names and keys are unique; no tensor is named "__metadata__". */
 bool cvy_safetensors_write(const char *path, const cvy_tensor *tensors, size_t count, const char *const *metadata,
                            cvy_status *status);
 

@@ -15,7 +15,7 @@ double cvy_cpu_max_parse(const char *text) {
     return quota / period;
 }
 
-/* Copies into `found`, of PATH_MAX bytes, what `pick` finds in the first line of a file where it finds something. */
+/* Copies into `found`, of PATH_MAX bytes, what `pick` returns for the first line for which it is not NULL. */
 static bool search_lines(const char *path, char *(*pick)(char *line), char *found) {
     FILE *file = fopen(path, "re");
     if (!file)
@@ -59,8 +59,8 @@ double cvy_cpu_quota(const char *group_file, const char *mounts_file) {
     char group[PATH_MAX], point[PATH_MAX];
     if (!search_lines(group_file, pick_group, group) || !search_lines(mounts_file, pick_mount_point, point))
         return INFINITY;
-    /* Within a container the path may begin outside of what is mounted: its first steps then are not there, and the
-     * mount point, where the walk ends, is the container's own group. */
+    /* In a container the path may begin outside of the mount. Its first directories then do not exist, and the mount
+     * point itself is the container's own group. */
     double least = INFINITY;
     for (char *last; (last = strrchr(group, '/')); *last = '\0')
         least = fmin(least, read_cpu_max(point, group));

@@ -22,14 +22,14 @@ typedef void cvy_team_fn(void *argument, int thread, int threads);
  * at a time. A team of one is a plain call. */
 void cvy_team_run(cvy_team *team, cvy_team_fn *work, void *argument);
 
-/* Inside a run, called by every thread of it the same number of times: returns when all have called it. Releases what
- * the thread wrote before, and acquires what every other thread wrote before its own call. Spins a bounded time, then
- * sleeps: with fewer cores than threads it must not stand in the way. */
+/* Every thread of a run calls this the same number of times; it returns when all have called it. It releases what the
+ * thread wrote before, and acquires what the other threads wrote before their calls. It spins for a bounded time and
+ * then sleeps, because with fewer cores than threads a spinning thread keeps another from running. */
 void cvy_team_barrier(cvy_team *team);
 
-/* The logical processors of the places that OpenMP was told to keep its threads on (OMP_PROC_BIND, OMP_PLACES), as many
- * as fit into processors[0 .. capacity); returns how many there are, 0 if it was told nothing. With such places the
- * calling thread is bound to the first of them, so that its own affinity mask says nothing of what a team may use. */
+/* The logical processors of OpenMP's places (OMP_PROC_BIND, OMP_PLACES), as many as fit into processors[0 .. capacity).
+ * Returns how many there are, 0 without such settings. With places, OpenMP binds the calling thread to the first of
+ * them, so the thread's own affinity mask does not say what a team may use. */
 int cvy_team_places(int *processors, int capacity);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* ---- What of the machine may be used ---------------------------------------------------------------------------- */
 
-/* Narrows `usable` to the places that OpenMP keeps its threads on; false if it was not told any. */
+/* Narrows `usable` to OpenMP's places; false if it has none. */
 static bool keep_places(hwloc_topology_t machine, hwloc_cpuset_t usable) {
     const int capacity = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PU);
     int *processors = malloc((unsigned)capacity * sizeof *processors);
@@ -38,7 +38,7 @@ static void keep_binding(hwloc_topology_t machine, hwloc_cpuset_t usable) {
 }
 
 static hwloc_obj_type_t core_type(hwloc_topology_t machine) {
-    /* Some virtual machines tell of processors only: each then counts as a core. */
+    /* Some virtual machines report processors only: each then counts as a core. */
     return hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_CORE) > 0 ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
 }
 
@@ -52,7 +52,7 @@ static int count_within(hwloc_topology_t machine, hwloc_obj_type_t type, hwloc_c
 
 /* ---- Survey ----------------------------------------------------------------------------------------------------- */
 
-/* Where the system's tables do not name the processor, Linux may still: "model name : ...". */
+/* hwloc does not always name the processor; /proc/cpuinfo then may: "model name : ...". */
 static void read_cpuinfo(char *name, size_t size) {
     FILE *file = fopen("/proc/cpuinfo", "re");
     if (!file)
@@ -71,7 +71,7 @@ static void read_cpuinfo(char *name, size_t size) {
 static void survey_processor(hwloc_topology_t machine, cvy_topology *topology) {
     hwloc_obj_t package = hwloc_get_obj_by_type(machine, HWLOC_OBJ_PACKAGE, 0);
     const char *name = package ? hwloc_obj_get_info_by_name(package, "CPUModel") : NULL;
-    if (!name) /* of a machine whose packages are unknown */
+    if (!name) /* the packages are unknown */
         name = hwloc_obj_get_info_by_name(hwloc_get_root_obj(machine), "CPUModel");
     if (name)
         snprintf(topology->processor, sizeof topology->processor, "%s", name);
@@ -116,7 +116,7 @@ static void rank_cores(hwloc_topology_t machine, hwloc_const_cpuset_t kind, cvy_
     }
 }
 
-/* Adds a part unless it is no larger than the last. */
+/* Adds a part if it is larger than the last. */
 static void add_part(hwloc_topology_t machine, hwloc_const_cpuset_t set, const char *name, cvy_topology *topology) {
     int cores = count_within(machine, core_type(machine), set);
     int last = topology->parts ? topology->part[topology->parts - 1].cores : 0;
@@ -129,7 +129,7 @@ static void add_part(hwloc_topology_t machine, hwloc_const_cpuset_t set, const c
         cvy_processors_add(&part->processors, (unsigned)p);
 }
 
-/* The parts around `here`: what of the fastest kind lies under the caches above it, in its package, in the machine. */
+/* The parts around `here`: the cores of the fastest kind under each cache above it, in its package, in the machine. */
 static bool find_parts(hwloc_topology_t machine, hwloc_const_cpuset_t usable, hwloc_const_cpuset_t fastest, int here,
                        cvy_topology *topology) {
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
@@ -204,13 +204,12 @@ int cvy_topology_omp_threads(const char *text) {
     return *end == '\0' || *end == ',' ? (int)threads : 0;
 }
 
-/* One thread a core that may be used: the kernels keep a core's vector units busy, a second thread on it would only
- * share them. */
+/* One thread a core that may be used: one thread keeps a core's vector units busy, and a second would share them. */
 static void choose_threads(const cvy_topology_limits *limits, cvy_topology *topology) {
-    int told = limits->omp_threads ? cvy_topology_omp_threads(limits->omp_threads) : 0;
-    if (told) {
-        topology->threads = told;
-        snprintf(topology->why, sizeof topology->why, "OMP_NUM_THREADS=%d", told);
+    int wanted = limits->omp_threads ? cvy_topology_omp_threads(limits->omp_threads) : 0;
+    if (wanted) {
+        topology->threads = wanted;
+        snprintf(topology->why, sizeof topology->why, "OMP_NUM_THREADS=%d", wanted);
         return;
     }
     int allowed = topology->allowed;
@@ -224,10 +223,9 @@ static void choose_threads(const cvy_topology_limits *limits, cvy_topology *topo
                  topology->cores == 1 ? "" : "s");
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
 
-/* The variable that tells OpenMP where to keep its threads, or not to. */
+/* The variable that tells OpenMP where its threads run. */
 static const char *bound_by(void) {
     static const char *const names[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -237,8 +235,8 @@ static const char *bound_by(void) {
 }
 
 /* Fills topology from a loaded machine; `usable` is owned by the caller and not empty. */
-static void conclude(hwloc_topology_t machine, hwloc_const_cpuset_t usable, const cvy_topology_limits *limits,
-                     cvy_topology *topology) {
+static void fill(hwloc_topology_t machine, hwloc_const_cpuset_t usable, const cvy_topology_limits *limits,
+                 cvy_topology *topology) {
     memset(topology, 0, sizeof *topology);
     survey(machine, usable, topology);
     choose_threads(limits, topology);
@@ -246,7 +244,7 @@ static void conclude(hwloc_topology_t machine, hwloc_const_cpuset_t usable, cons
 }
 
 static bool load(hwloc_topology_t machine, cvy_status *status) {
-    /* Cores that this process may not use count in what the machine has. */
+    /* The machine's cores include those that this process may not use. */
     if (hwloc_topology_set_flags(machine, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) ||
         hwloc_topology_set_all_types_filter(machine, HWLOC_TYPE_FILTER_KEEP_NONE) ||
         hwloc_topology_set_type_filter(machine, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL) ||
@@ -263,8 +261,8 @@ bool cvy_topology_read(cvy_topology *topology, cvy_status *status) {
         return false;
     if (hwloc_topology_init(&machine))
         return cvy_fail_errno(status, "hwloc", "cannot start");
-    /* What hwloc's x86 part adds to the system's own tables is not needed here, and to learn it the part would move
-     * this thread over all processors. */
+    /* hwloc's x86 component moves the calling thread over all processors. What it adds to the system's own tables is
+     * not needed here. */
     hwloc_topology_set_components(machine, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
     bool good = load(machine, status);
     hwloc_cpuset_t usable = good ? hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(machine)) : NULL;
@@ -273,13 +271,13 @@ bool cvy_topology_read(cvy_topology *topology, cvy_status *status) {
     if (good) {
         if (!keep_places(machine, usable))
             keep_binding(machine, usable);
-        if (hwloc_bitmap_iszero(usable)) /* contradictory tables; the process runs somewhere nevertheless */
+        if (hwloc_bitmap_iszero(usable)) /* the system's tables contradict each other */
             hwloc_bitmap_copy(usable, hwloc_topology_get_allowed_cpuset(machine));
         cvy_topology_limits limits = {.quota = cvy_cpu_quota("/proc/self/cgroup", "/proc/self/mounts"),
                                       .omp_threads = getenv("OMP_NUM_THREADS"),
                                       .bound_by = bound_by(),
                                       .here = sched_getcpu()};
-        conclude(machine, usable, &limits, topology);
+        fill(machine, usable, &limits, topology);
     }
     hwloc_bitmap_free(usable);
     hwloc_topology_destroy(machine);
@@ -303,7 +301,7 @@ static bool describe(hwloc_topology_t machine, hwloc_cpuset_t usable, const char
             return cvy_fail(status, CVY_FAILED, "topology", "the machine has none of processors %s",
                             limits->processors);
     }
-    conclude(machine, usable, limits, topology);
+    fill(machine, usable, limits, topology);
     return true;
 }
 

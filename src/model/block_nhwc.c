@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The images of a convolution with their borders, if it has any: those were zero from the start, and stay so. */
+/* What a convolution reads: x, or a copy within borders, which are zero from the start and stay so. */
 static const float *with_borders(const cvy_block *block, const cvy_stage *stage, const float *x) {
     if (stage->padded == CVY_NONE)
         return x;

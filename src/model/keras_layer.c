@@ -1,8 +1,8 @@
 /* One layer of Keras's model.to_json().
  *
- * Nothing that changes the result is silently ignored. For every class of layer a table names each key that Keras
- * writes into its config and the function that reads it; many of those accept one value only, the one that this engine
- * computes. A key that no table names is an error.
+ * No key that changes the result is ignored. For every class of layer a table names each key that Keras writes into its
+ * config and the function that reads it. Many of these functions accept only the one value that this engine computes. A
+ * key that is in no table is an error.
  */
 #include "keras_layer.h"
 
@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What every object of the file has in common --------------------------------------------------------------------
- */
+/* ---- Common to all objects of the file -------------------------------------------------------------------------- */
 
 void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
     char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -71,12 +70,18 @@ typedef struct setting setting;
 typedef bool read_fn(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status);
 
 struct setting {
-    const char *name;
+    const char *name; /* NULL ends a table */
     read_fn *read;
+    size_t offset; /* of the field in the layer that is set */
     bool required;
+    const setting *more; /* at a table's end: the next table, or NULL */
 };
 
-/* Read elsewhere. */
+static void *field_of(const setting *key, cvy_layer *layer) {
+    return (char *)layer + key->offset;
+}
+
+/* For a key that is read elsewhere. */
 static bool pass(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
     (void)key, (void)value, (void)layer, (void)status;
     return true;
@@ -132,8 +137,11 @@ static bool read_integer(const json_t *value, int *integer) {
     return true;
 }
 
+/* ---- Readers of one setting ------------------------------------------------------------------------------------- */
+
 /* n, or [height, width] */
-static bool read_pair(const setting *key, const json_t *value, int pair[2], cvy_layer *layer, cvy_status *status) {
+static bool read_pair(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    int *pair = field_of(key, layer);
     bool good;
     if (json_is_array(value))
         good = json_array_size(value) == 2 && read_integer(json_array_get(value, 0), &pair[0]) &&
@@ -143,19 +151,9 @@ static bool read_pair(const setting *key, const json_t *value, int pair[2], cvy_
     return good || cvy_json_refuse(layer, key->name, value, "an integer of at least 1, or two", status);
 }
 
-/* ---- Readers of one setting ------------------------------------------------------------------------------------- */
-
-static bool read_kernel_size(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_pair(key, value, layer->kernel_size, layer, status);
-}
-
-static bool read_strides(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_pair(key, value, layer->strides, layer, status);
-}
-
-/* Of pooling: null is "as pool_size". */
-static bool read_pool_strides(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return json_is_null(value) || read_pair(key, value, layer->strides, layer, status);
+/* Strides of pooling: null stands for the pool size. */
+static bool read_pair_or_null(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    return json_is_null(value) || read_pair(key, value, layer, status);
 }
 
 static bool read_padding(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
@@ -175,6 +173,11 @@ static bool read_use_bias(const setting *key, json_t *value, cvy_layer *layer, c
     return json_is_boolean(value) || cvy_json_refuse(layer, key->name, value, "true or false", status);
 }
 
+static bool read_number(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
+    *(double *)field_of(key, layer) = json_number_value(value);
+    return json_is_number(value) || cvy_json_refuse(layer, key->name, value, "a number", status);
+}
+
 /* A name; null is linear. */
 static bool read_activation(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
     if (json_is_null(value))
@@ -184,12 +187,11 @@ static bool read_activation(const setting *key, json_t *value, cvy_layer *layer,
            cvy_json_refuse(layer, key->name, value, cvy_activation_list, status);
 }
 
-/* A name, or an object whose config holds nothing but nulls: a seed there asks for Keras's own random numbers, axes for
- * another fan. */
-static bool read_initializer(const setting *key, const json_t *value, cvy_initializer *initializer, cvy_layer *layer,
-                             cvy_status *status) {
+/* A name, or an object whose config holds nothing but nulls: a seed would ask for Keras's own random numbers, axes for
+ * other fans. */
+static bool read_initializer(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
     const char *name = json_string_value(json_is_object(value) ? json_object_get(value, "class_name") : value);
-    if (!name || !cvy_initializer_from_name(name, initializer))
+    if (!name || !cvy_initializer_from_name(name, field_of(key, layer)))
         return cvy_json_refuse(layer, key->name, value, cvy_initializer_list, status);
     if (json_is_object(value) && !cvy_json_is_keras(value))
         return cvy_json_refuse(layer, key->name, json_object_get(value, "registered_name"),
@@ -204,31 +206,6 @@ static bool read_initializer(const setting *key, const json_t *value, cvy_initia
         }
     }
     return true;
-}
-
-static bool read_kernel_initializer(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_initializer(key, value, &layer->kernel_initializer, layer, status);
-}
-
-static bool read_bias_initializer(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_initializer(key, value, &layer->bias_initializer, layer, status);
-}
-
-static bool read_number(const setting *key, const json_t *value, double *number, cvy_layer *layer, cvy_status *status) {
-    *number = json_number_value(value);
-    return json_is_number(value) || cvy_json_refuse(layer, key->name, value, "a number", status);
-}
-
-static bool read_scale(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_number(key, value, &layer->scale, layer, status);
-}
-
-static bool read_offset(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_number(key, value, &layer->offset, layer, status);
-}
-
-static bool read_rate(const setting *key, json_t *value, cvy_layer *layer, cvy_status *status) {
-    return read_number(key, value, &layer->rate, layer, status);
 }
 
 bool cvy_json_batch_shape(const char *key, const json_t *value, cvy_layer *input, cvy_status *status) {
@@ -249,90 +226,75 @@ static bool read_batch_shape(const setting *key, json_t *value, cvy_layer *layer
 
 /* ---- The tables ------------------------------------------------------------------------------------------------- */
 
-/* In the config of every layer. batch_input_shape stands in the first layer of a Keras 2 Sequential. */
+#define OF(field) offsetof(cvy_layer, field)
+
+/* In the config of every layer. batch_input_shape is in the first layer of a Keras 2 Sequential. */
 static const setting common_keys[] = {
-    {"name", only_string, false},
-    {"trainable", only_true, false},
-    {"dtype", only_float32, false},
-    {"batch_input_shape", pass, false},
-    {NULL, NULL, false},
+    {"name", only_string}, {"trainable", only_true}, {"dtype", only_float32}, {"batch_input_shape", pass}, {NULL},
+};
+
+/* In the config of every layer with weights. */
+static const setting weights_keys[] = {
+    {"activation", read_activation},
+    {"use_bias", read_use_bias},
+    {"kernel_initializer", read_initializer, OF(kernel_initializer)},
+    {"bias_initializer", read_initializer, OF(bias_initializer)},
+    {"kernel_regularizer", only_null},
+    {"bias_regularizer", only_null},
+    {"activity_regularizer", only_null},
+    {"kernel_constraint", only_null},
+    {"bias_constraint", only_null},
+    {"quantization_config", only_null},
+    {.more = common_keys},
 };
 
 static const setting input_keys[] = {
-    {"batch_shape", read_batch_shape, false},
-    {"batch_input_shape", read_batch_shape, false}, /* Keras 2 */
-    {"sparse", only_false, false},
-    {"ragged", only_false, false},
-    {"optional", only_false, false},
-    {NULL, NULL, false},
+    {"batch_shape", read_batch_shape},
+    {"batch_input_shape", read_batch_shape}, /* Keras 2 */
+    {"sparse", only_false},
+    {"ragged", only_false},
+    {"optional", only_false},
+    {.more = common_keys},
 };
 
 static const setting rescaling_keys[] = {
-    {"scale", read_scale, true},
-    {"offset", read_offset, false},
-    {NULL, NULL, false},
+    {"scale", read_number, OF(scale), true},
+    {"offset", read_number, OF(offset)},
+    {.more = common_keys},
 };
 
 static const setting conv2d_keys[] = {
-    {"filters", read_units, true},
-    {"kernel_size", read_kernel_size, true},
-    {"strides", read_strides, false},
-    {"padding", read_padding, false},
-    {"data_format", only_channels_last, false},
-    {"dilation_rate", only_one, false},
-    {"groups", only_one, false},
-    {"activation", read_activation, false},
-    {"use_bias", read_use_bias, false},
-    {"kernel_initializer", read_kernel_initializer, false},
-    {"bias_initializer", read_bias_initializer, false},
-    {"kernel_regularizer", only_null, false},
-    {"bias_regularizer", only_null, false},
-    {"activity_regularizer", only_null, false},
-    {"kernel_constraint", only_null, false},
-    {"bias_constraint", only_null, false},
-    {"quantization_config", only_null, false},
-    {NULL, NULL, false},
+    {"filters", read_units, .required = true},
+    {"kernel_size", read_pair, OF(kernel_size), true},
+    {"strides", read_pair, OF(strides)},
+    {"padding", read_padding},
+    {"data_format", only_channels_last},
+    {"dilation_rate", only_one},
+    {"groups", only_one},
+    {.more = weights_keys},
 };
 
 static const setting pooling_keys[] = {
-    {"pool_size", read_kernel_size, true},
-    {"strides", read_pool_strides, false},
-    {"padding", read_padding, false},
-    {"data_format", only_channels_last, false},
-    {NULL, NULL, false},
+    {"pool_size", read_pair, OF(kernel_size), true},
+    {"strides", read_pair_or_null, OF(strides)},
+    {"padding", read_padding},
+    {"data_format", only_channels_last},
+    {.more = common_keys},
 };
 
-static const setting flatten_keys[] = {
-    {"data_format", only_channels_last, false},
-    {NULL, NULL, false},
-};
+static const setting flatten_keys[] = {{"data_format", only_channels_last}, {.more = common_keys}};
 
-static const setting dense_keys[] = {
-    {"units", read_units, true},
-    {"activation", read_activation, false},
-    {"use_bias", read_use_bias, false},
-    {"kernel_initializer", read_kernel_initializer, false},
-    {"bias_initializer", read_bias_initializer, false},
-    {"kernel_regularizer", only_null, false},
-    {"bias_regularizer", only_null, false},
-    {"activity_regularizer", only_null, false},
-    {"kernel_constraint", only_null, false},
-    {"bias_constraint", only_null, false},
-    {"quantization_config", only_null, false},
-    {NULL, NULL, false},
-};
+static const setting dense_keys[] = {{"units", read_units, .required = true}, {.more = weights_keys}};
 
-static const setting activation_keys[] = {
-    {"activation", read_activation, true},
-    {NULL, NULL, false},
-};
+static const setting activation_keys[] = {{"activation", read_activation, .required = true}, {.more = common_keys}};
 
 static const setting dropout_keys[] = {
-    {"rate", read_rate, true},
-    {"seed", only_null, false},
-    {"noise_shape", only_null, false},
-    {NULL, NULL, false},
+    {"rate", read_number, OF(rate), true},
+    {"seed", only_null},
+    {"noise_shape", only_null},
+    {.more = common_keys},
 };
+#undef OF
 
 static const setting *const keys_of[] = {
     [CVY_LAYER_INPUT] = input_keys,
@@ -346,15 +308,16 @@ static const setting *const keys_of[] = {
     [CVY_LAYER_DROPOUT] = dropout_keys,
 };
 
-/* What stands around the config of a layer. A build_config notes shapes, a shared_object_id which objects were one. */
+/* The keys beside the config of a layer. Not needed: build_config, which holds shapes, and shared_object_id. */
 static const char *const layer_envelope[] = {
     "module", "class_name",    "config", "registered_name", "build_config", "shared_object_id",
     "name",   "inbound_nodes", NULL};
 
 static const setting *find_key(const setting *keys, const char *name) {
-    for (; keys->name; keys++)
-        if (!strcmp(keys->name, name))
-            return keys;
+    for (; keys; keys = keys->more)
+        for (; keys->name; keys++)
+            if (!strcmp(keys->name, name))
+                return keys;
     return NULL;
 }
 
@@ -366,8 +329,6 @@ static bool read_config(json_t *config, cvy_layer *layer, cvy_status *status) {
     json_t *value;
     json_object_foreach(config, name, value) {
         const setting *key = find_key(keys, name);
-        if (!key)
-            key = find_key(common_keys, name);
         if (!key) {
             char found[CVY_QUOTE_MAX];
             cvy_json_quote(value, found);
@@ -385,7 +346,7 @@ static bool read_config(json_t *config, cvy_layer *layer, cvy_status *status) {
     return true;
 }
 
-/* The layer's kind and name, so that every later error can name it. */
+/* The layer's kind and name, for later errors. */
 static bool read_identity(const cvy_network *network, json_t *object, cvy_layer *layer, cvy_status *status) {
     const json_t *name = json_object_get(json_object_get(object, "config"), "name");
     const json_t *class_name = json_object_get(object, "class_name");
@@ -399,7 +360,7 @@ static bool read_identity(const cvy_network *network, json_t *object, cvy_layer 
             snprintf(where, sizeof where, "layer %d, class_name", network->count);
         cvy_json_quote(known ? json_object_get(object, "registered_name") : class_name, found);
         return cvy_fail(status, CVY_FAILED, where, "%s is %s", found,
-                        known ? "a class of the user's" : "not a class of layer that is supported");
+                        known ? "no class of Keras's own" : "not a class of layer that is supported");
     }
     *layer = cvy_layer_default(kind);
     return cvy_network_name_layer(network, layer, json_string_value(name), status);

@@ -1,4 +1,4 @@
-/* One layer of Keras's model.to_json(), and what the readers of its objects share. Internal to reading networks. */
+/* Reading one layer of Keras's model.to_json(), and helpers for its objects; for network_json.c. */
 #ifndef CVY_KERAS_LAYER_H
 #define CVY_KERAS_LAYER_H
 
@@ -8,23 +8,24 @@
 
 enum { CVY_QUOTE_MAX = 80 };
 
-/* Reads an entry of "layers" into *layer, which then waits for cvy_network_add. Errors name the layer and the field. */
+/* Reads an entry of "layers" into *layer, which is then ready for cvy_network_add. Errors name the layer and the field.
+ */
 bool cvy_json_layer(const cvy_network *network, json_t *object, cvy_layer *layer, cvy_status *status);
 
-/* [null, height, width, channels] or [null, features], found under `key`, into an input layer. */
+/* Reads the value of `key`, [null, height, width, channels] or [null, features], into an input layer. */
 bool cvy_json_batch_shape(const char *key, const json_t *value, cvy_layer *input, cvy_status *status);
 
-/* The value as JSON for a message, cut where it is long. */
+/* The value as JSON for a message; a long one is cut. */
 void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]);
 
-/* "X, expected Y" in a field of the layer. Returns false. */
+/* Records the error "VALUE, expected ..." in a field of the layer. Returns false. */
 bool cvy_json_refuse(const cvy_layer *layer, const char *key, const json_t *value, const char *expected,
                      cvy_status *status);
 
-/* The object is of a class of Keras's own, not of one that the user registered under the same name. */
+/* Whether the object is of one of Keras's own classes, not of one that the user registered under the same name. */
 bool cvy_json_is_keras(const json_t *object);
 
-/* "float32", or the policy of that name as an object; null is Keras's default, the same. */
+/* Whether it is "float32", the policy of that name as an object, or null, which is Keras's default and the same. */
 bool cvy_json_is_float32(const json_t *dtype);
 
 /* The first key of the object that is not in the list; NULL if there is none. */

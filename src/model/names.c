@@ -1,4 +1,4 @@
-/* How Keras spells things: activations, initialisers, layer classes, shapes. */
+/* Keras's names of activations, initialisers, layers and shapes. */
 #include "network.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const spelling activations[] = {
 };
 const char cvy_activation_list[] = "linear, relu, silu (swish), sigmoid, tanh or softmax";
 
-/* Keras knows each by its function's and by its class's name. */
+/* Keras accepts the name of the function and that of the class. */
 static const spelling initializers[] = {
     {"glorot_uniform", CVY_GLOROT_UNIFORM},
     {"GlorotUniform", CVY_GLOROT_UNIFORM},
@@ -32,16 +32,19 @@ static const spelling initializers[] = {
 };
 const char cvy_initializer_list[] = "glorot_uniform, glorot_normal, he_uniform, he_normal or zeros";
 
-static const char *const classes[] = {
-    [CVY_LAYER_INPUT] = "InputLayer",
-    [CVY_LAYER_RESCALING] = "Rescaling",
-    [CVY_LAYER_CONV2D] = "Conv2D",
-    [CVY_LAYER_MAX_POOLING2D] = "MaxPooling2D",
-    [CVY_LAYER_AVERAGE_POOLING2D] = "AveragePooling2D",
-    [CVY_LAYER_FLATTEN] = "Flatten",
-    [CVY_LAYER_DENSE] = "Dense",
-    [CVY_LAYER_ACTIVATION] = "Activation",
-    [CVY_LAYER_DROPOUT] = "Dropout",
+/* The name of a layer's class, and its stem for automatic names: "conv2d", "conv2d_1", ... */
+static const struct {
+    const char *class_name, *stem;
+} kinds[] = {
+    [CVY_LAYER_INPUT] = {"InputLayer", "input_layer"},
+    [CVY_LAYER_RESCALING] = {"Rescaling", "rescaling"},
+    [CVY_LAYER_CONV2D] = {"Conv2D", "conv2d"},
+    [CVY_LAYER_MAX_POOLING2D] = {"MaxPooling2D", "max_pooling2d"},
+    [CVY_LAYER_AVERAGE_POOLING2D] = {"AveragePooling2D", "average_pooling2d"},
+    [CVY_LAYER_FLATTEN] = {"Flatten", "flatten"},
+    [CVY_LAYER_DENSE] = {"Dense", "dense"},
+    [CVY_LAYER_ACTIVATION] = {"Activation", "activation"},
+    [CVY_LAYER_DROPOUT] = {"Dropout", "dropout"},
 };
 
 static const spelling *find(const spelling *spellings, size_t count, const char *name) {
@@ -66,12 +69,16 @@ bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer) {
 }
 
 const char *cvy_layer_class(cvy_layer_kind kind) {
-    return classes[kind];
+    return kinds[kind].class_name;
+}
+
+const char *cvy_layer_stem(cvy_layer_kind kind) {
+    return kinds[kind].stem;
 }
 
 bool cvy_layer_kind_from_class(const char *class_name, cvy_layer_kind *kind) {
-    for (size_t i = 0; i < COUNT(classes); i++)
-        if (!strcmp(classes[i], class_name)) {
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (!strcmp(kinds[i].class_name, class_name)) {
             *kind = (cvy_layer_kind)i;
             return true;
         }

@@ -9,20 +9,8 @@
 
 enum {
     MAX_KERNEL = 11,          /* the largest convolution kernel side */
-    MAX_ELEMENTS = 1 << 24,   /* of one image at any layer: a block of 16 is then 1 GiB, its index fits 32 bits */
+    MAX_ELEMENTS = 1 << 24,   /* of one image at any layer: a block of 16 takes 1 GiB, and its indices fit in 32 bits */
     MAX_PARAMETERS = 1 << 28, /* of a network: 1 GiB */
-};
-
-static const char *const automatic_names[] = {
-    [CVY_LAYER_INPUT] = "input_layer",
-    [CVY_LAYER_RESCALING] = "rescaling",
-    [CVY_LAYER_CONV2D] = "conv2d",
-    [CVY_LAYER_MAX_POOLING2D] = "max_pooling2d",
-    [CVY_LAYER_AVERAGE_POOLING2D] = "average_pooling2d",
-    [CVY_LAYER_FLATTEN] = "flatten",
-    [CVY_LAYER_DENSE] = "dense",
-    [CVY_LAYER_ACTIVATION] = "activation",
-    [CVY_LAYER_DROPOUT] = "dropout",
 };
 
 /* ---- Errors and names ------------------------------------------------------------------------------------------- */
@@ -37,7 +25,7 @@ bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, co
     return cvy_fail(status, CVY_FAILED, where, "%s", text);
 }
 
-/* Names become paths of variables and lines of tables: no slash, no control character. */
+/* Names are parts of variables' paths and lines of tables, so they hold no slash and no control character. */
 static bool copy_name(char copy[CVY_NAME_MAX], const char *name, const char *owner, cvy_status *status) {
     size_t length = strlen(name);
     if (length >= CVY_NAME_MAX)
@@ -64,7 +52,7 @@ bool cvy_network_name_layer(const cvy_network *network, cvy_layer *layer, const 
             return false;
         return !name_taken(network, name) || cvy_layer_fail(status, name, "name", "is taken by a layer before it");
     }
-    const char *stem = automatic_names[layer->kind];
+    const char *stem = cvy_layer_stem(layer->kind);
     snprintf(layer->name, sizeof layer->name, "%s", stem);
     for (int number = 1; name_taken(network, layer->name); number++)
         snprintf(layer->name, sizeof layer->name, "%s_%d", stem, number);
@@ -133,14 +121,14 @@ static bool check_pair(const cvy_layer *layer, const char *field, const int pair
     return true;
 }
 
-/* Where a window fits: at every stride inside the input (valid), or at every stride at all (same). */
+/* The number of positions of a window: with padding "valid" only those inside the input. */
 static int window_positions(int extent, int window, int stride, bool same) {
     if (same)
         return (extent + stride - 1) / stride;
     return extent < window ? 0 : (extent - window) / stride + 1;
 }
 
-/* The output of a window that slides over height and width, with `channels` channels. */
+/* Computes the output of a window that slides over height and width. */
 static bool slide(cvy_layer *layer, cvy_shape input, int channels, const char *window, cvy_status *status) {
     const int *size = layer->kernel_size, *strides = layer->strides;
     layer->output = (cvy_shape){3, window_positions(input.height, size[0], strides[0], layer->same),

@@ -35,7 +35,7 @@ typedef enum cvy_initializer {
     CVY_ZEROS,
 } cvy_initializer;
 
-/* Height, width, channels; rank 1 holds a vector of `channels` with height = width = 1. Rank 3 is an image. */
+/* The shape of one image at some layer. Rank 3: an image; rank 1: a vector of `channels`, with height = width = 1. */
 typedef struct cvy_shape {
     int rank;
     int height, width, channels;
@@ -44,7 +44,7 @@ typedef struct cvy_shape {
 typedef struct cvy_layer {
     cvy_layer_kind kind;
     char name[CVY_NAME_MAX];
-    /* Height, width of Conv2D and of pooling, where kernel_size is pool_size and a stride of 0 means as kernel_size */
+    /* Height, width. Of pooling, kernel_size is Keras's pool_size, and strides of 0 stand for it. */
     int kernel_size[2], strides[2];
     bool same; /* padding "same"; else "valid" */
     int units; /* filters of Conv2D, units of Dense */
@@ -53,7 +53,7 @@ typedef struct cvy_layer {
     cvy_initializer kernel_initializer, bias_initializer;
     double scale, offset; /* Rescaling */
     double rate;          /* Dropout */
-    /* Derived when the layer is added, but for the input, which states its shape here */
+    /* Computed when the layer is added; the output of an input layer is given. */
     cvy_shape output;
     size_t parameters;
 } cvy_layer;
@@ -65,48 +65,52 @@ typedef struct cvy_network {
     cvy_layer *layers; /* the first is the input */
 } cvy_network;
 
-/* Name NULL or empty: Keras's "sequential" or "functional". */
+/* A network without layers; NULL on an error. A name that is NULL or empty becomes Keras's "sequential" or
+ * "functional". */
 cvy_network *cvy_network_new(const char *name, bool sequential, cvy_status *status);
+
+/* Frees the network and its layers. NULL does nothing. */
 void cvy_network_free(cvy_network *network);
 
-/* A layer with Keras's defaults for its kind: what is not set further must be (units, pool size, rate, ...). */
+/* A layer with Keras's defaults for its kind. The caller sets what has none: units, kernel size, rate, ... */
 cvy_layer cvy_layer_default(cvy_layer_kind kind);
 
 /* Appends a layer: checks its settings against the shape before it, fills in output and parameters and, where name is
  * empty, Keras's automatic name ("conv2d", "conv2d_1", ...). Errors name the layer and the field. */
 bool cvy_network_add(cvy_network *network, const cvy_layer *layer, cvy_status *status);
 
-/* Gives the layer `name`, or where that is NULL or empty the automatic name it would get in this network. For callers
- * that want to name the layer in errors of their own before they add it. */
+/* Gives the layer `name`, or its automatic name in this network if `name` is NULL or empty. For callers that name the
+ * layer in their own errors before they add it. */
 bool cvy_network_name_layer(const cvy_network *network, cvy_layer *layer, const char *name, cvy_status *status);
 
-/* Records an error in a field of a layer: where is `layer "conv2d_1", padding`. Returns false. */
+/* Records an error whose `where` is: layer "NAME", FIELD. Returns false. */
 bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Reads Keras's model.to_json(): Sequential, or a Functional chain. Whatever would change the result and is not
- * understood is an error that names the layer and the field; `origin` (the file) begins the message. */
+/* Reads Keras's model.to_json(): Sequential, or a Functional chain. A setting that would change the result and is not
+ * supported is an error that names `origin` (the file), the layer and the field. NULL on an error. */
 cvy_network *cvy_network_from_json(const char *text, size_t length, const char *origin, cvy_status *status);
-/* Leaves the file's text in *description, which the caller frees, unless that is NULL. */
+
+/* The same from a file. Unless `description` is NULL, *description is then the file's text, which the caller frees. */
 cvy_network *cvy_network_from_json_file(const char *path, char **description, cvy_status *status);
 
-/* "lesson", "lesson-avg" (average pooling), "lenet5"; NULL without an error if there is no such name. */
+/* The network "lesson", "lesson-avg" (with average pooling) or "lenet5"; NULL without an error for any other name. */
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status);
-/* The names, NULL-terminated. */
-extern const char *const cvy_network_builtin_names[];
 bool cvy_network_is_builtin(const char *name);
 
-/* A built-in's name, else a file. Leaves what the network came from, the name or the file's text, in *description,
- * which the caller frees, unless that is NULL. */
+/* The built-in network of that name, else the network in that file; NULL on an error. Unless `description` is NULL,
+ * *description is then the name or the file's text, which the caller frees. */
 cvy_network *cvy_network_from(const char *name_or_file, char **description, cvy_status *status);
 
 /* Names as Keras spells them ("swish" is silu); false if unknown. */
 bool cvy_activation_from_name(const char *name, cvy_activation_name *activation);
 bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer);
-/* The names that are understood, for messages. */
+/* All these names, for messages. */
 extern const char cvy_activation_list[], cvy_initializer_list[];
 /* "Conv2D", "MaxPooling2D", ... */
 const char *cvy_layer_class(cvy_layer_kind kind);
+/* Of automatic names: "conv2d", "max_pooling2d", ... */
+const char *cvy_layer_stem(cvy_layer_kind kind);
 /* The kind of one of Keras's class names; false if unknown. */
 bool cvy_layer_kind_from_class(const char *class_name, cvy_layer_kind *kind);
 /* "(None, 24, 24, 3)" */

@@ -1,7 +1,7 @@
-/* Keras's model.to_json() into a network: the model around the layers, which keras_layer.c reads.
+/* Reads Keras's model.to_json() into a network. This file reads the model, keras_layer.c the layers.
  *
- * How a model is trained (compile_config) is no part of a network; the shapes that Keras notes beside what follows from
- * the layers (build_config) are not needed.
+ * compile_config, how the model is trained, is no part of a network. build_config holds shapes, which follow from the
+ * layers.
  */
 #include "../base/file.h"
 #include "keras_layer.h"
@@ -14,25 +14,25 @@ enum { MAX_FILE = 16 << 20 }; /* bytes: a thousand layers fill one megabyte */
 
 /* ---- Errors ----------------------------------------------------------------------------------------------------- */
 
-/* An error outside of a layer. */
+/* Records an error outside of a layer. Returns false. */
 static bool refuse_model(const char *key, const json_t *value, const char *expected, cvy_status *status) {
     char found[CVY_QUOTE_MAX];
     cvy_json_quote(value, found);
     return cvy_fail(status, CVY_FAILED, key, "%s, expected %s", value ? found : "missing", expected);
 }
 
-/* A file's names and keys reach the terminal that shows the message: without their control characters. */
-static void defuse(char *text) {
+/* Names and keys of a file must not send control characters to a terminal. */
+static void replace_controls(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 127)
             *text = '?';
 }
 
-/* Puts the file in front of where the error is. */
+/* Puts the file before the place of the error. */
 static void name_origin(const char *origin, cvy_status *status) {
     char where[sizeof status->where];
-    defuse(status->where);
-    defuse(status->what);
+    replace_controls(status->where);
+    replace_controls(status->what);
     snprintf(where, sizeof where, "%.255s%s%.250s", origin, *status->where ? ": " : "", status->where);
     memcpy(status->where, where, sizeof where);
 }
@@ -48,8 +48,8 @@ static const char *const sequential_config[] = {"name", "trainable", "dtype", "l
 
 /* ---- The chain of a Functional model ---------------------------------------------------------------------------- */
 
-/* The first argument of a layer's call, by its key, that does not leave all to Keras; NULL if there is none. Keras
- * notes "training": false for a plain call of Dropout. */
+/* The key of the first argument of a layer's call that is not its default; NULL if there is none. Keras writes
+ * "training": false for a plain call of Dropout. */
 static const char *argument(json_t *kwargs) {
     const char *name;
     json_t *value;
@@ -71,7 +71,7 @@ static const char *tensor_source(const json_t *history) {
     return plain ? json_string_value(json_array_get(history, 0)) : NULL;
 }
 
-/* The layer that a node takes its only tensor from; NULL if the node is no call on one tensor. */
+/* The layer whose output is the only input of a node; NULL if the node is no call on one tensor. */
 static const char *node_source(const json_t *node) {
     if (json_is_array(node)) /* Keras 2: [["name", 0, 0, {}]] */
         return json_array_size(node) == 1 ? tensor_source(json_array_get(node, 0)) : NULL;
@@ -88,7 +88,7 @@ static bool check_link(const cvy_network *network, const json_t *object, const c
     if (network->count == 0)
         return !json_array_size(nodes) || cvy_json_refuse(layer, "inbound_nodes", nodes, "none for the input", status);
     if (layer->kind == CVY_LAYER_INPUT)
-        return true; /* a second one, which the network will refuse */
+        return true; /* a second one: cvy_network_add refuses it */
     if (json_array_size(nodes) != 1)
         return cvy_layer_fail(status, layer->name, "inbound_nodes",
                               "%zu, expected one: the layer must be called once, in a chain", json_array_size(nodes));
@@ -122,7 +122,7 @@ static bool check_end(json_t *config, const char *key, const char *name, const c
 
 /* ---- A model ---------------------------------------------------------------------------------------------------- */
 
-/* A Sequential of Keras 2 may state its input's shape in its first layer, or only where it was built. */
+/* A Sequential of Keras 2 may have its input's shape in its first layer, or only in build_input_shape. */
 static bool add_implied_input(cvy_network *network, const json_t *object, const json_t *config, cvy_status *status) {
     const json_t *first = json_object_get(object, "config");
     const char *class_name = json_string_value(json_object_get(object, "class_name"));
@@ -175,7 +175,7 @@ static bool check_model(json_t *model, bool *sequential, cvy_status *status) {
     return !unknown || cvy_fail(status, CVY_FAILED, unknown, "a key that is not known");
 }
 
-/* What the config says of the model as a whole. */
+/* The settings of the model as a whole. */
 static bool check_settings(json_t *config, cvy_status *status) {
     const json_t *trainable = json_object_get(config, "trainable"), *name = json_object_get(config, "name");
     const json_t *dtype = json_object_get(config, "dtype");
@@ -213,7 +213,7 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
     else if (*error.text)
         cvy_fail(status, CVY_FAILED, "", "line %d, column %d: %s", error.line, error.column, error.text);
     else
-        cvy_fail(status, CVY_FAILED, "", "out of memory"); /* the one failure that has no text */
+        cvy_fail(status, CVY_FAILED, "", "out of memory"); /* the only failure of jansson without a text */
     if (!network)
         name_origin(origin, status);
     json_decref(model);

@@ -8,7 +8,7 @@
 
 /* ---- Layers to stages ------------------------------------------------------------------------------------------- */
 
-/* What a network's activation is as a kernel's; softmax has a stage of its own behind a linear one. */
+/* The kernel's activation for a network's; softmax has a stage of its own behind a linear one. */
 static cvy_activation_kind kernel_activation(cvy_activation_name name) {
     switch (name) {
     case CVY_RELU:
@@ -26,7 +26,7 @@ static cvy_activation_kind kernel_activation(cvy_activation_name name) {
     return CVY_ACT_LINEAR;
 }
 
-/* How far outside the input the first window of "same" padding begins: Keras puts the odd one at the end. */
+/* The border in front of the input with "same" padding. Of an odd total Keras puts the extra one at the end. */
 static int32_t same_border(int input, int output, int window, int stride, int32_t *padded) {
     int total = (output - 1) * stride + window - input;
     if (total < 0)
@@ -96,7 +96,7 @@ static cvy_stage *append(cvy_plan *plan, cvy_stage_kind kind, int layer, cvy_sha
     return stage;
 }
 
-/* Takes the next layer into the stage if it is an activation (and the stage has none yet). */
+/* Includes the next layer in the stage if it is an activation and the stage has none yet. */
 static void absorb_activation(cvy_stage *stage, const cvy_network *network, cvy_activation_name *activation) {
     int next = stage->last_layer + 1;
     if (*activation == CVY_LINEAR && next < network->count && network->layers[next].kind == CVY_LAYER_ACTIVATION) {
@@ -178,7 +178,7 @@ static void close_with_loss(cvy_plan *plan, const cvy_network *network) {
     }
 }
 
-/* Where the stages' parameters are, and which of them is the first to have any. */
+/* Finds the offsets of the stages' parameters, and the first stage that has any. */
 static void find_parameters(cvy_plan *plan, const cvy_variables *variables) {
     plan->first_trainable = plan->count;
     for (int i = plan->count - 1; i >= 0; i--) {

@@ -1,11 +1,10 @@
-/* The plan: how a block of up to 16 images goes through a network. Chosen from shapes and the number of images alone,
- * never from timings, because the order of sums follows from it.
+/* The plan: how a block of up to 16 images goes through a network. It follows from shapes and the number of images
+ * alone, never from timings, because the order of sums follows from the plan.
  *
- * A plan is a list of stages; a stage is one kernel's work, and may stand for several layers (convolution + activation
- * + pooling). Every stage leaves its value (what the next one reads) and, in training, the derivative of that value
- * with respect to what its activation saw. On the way back, the gradient buffer of a stage holds dLoss/dvalue *
- * derivative, because the stage behind it multiplies by the derivative as it writes: no stage visits its own output
- * twice.
+ * A plan is a list of stages. A stage is one kernel's work, and may stand for several layers (convolution + activation
+ * + pooling). Every stage leaves its value, which the next stage reads, and in training the derivative of that value
+ * with respect to the input of its activation. In the backward pass the gradient buffer of a stage holds dLoss/dvalue *
+ * derivative: the stage behind it multiplies by the derivative as it writes, so no stage visits its own output twice.
  */
 #ifndef CVY_PLAN_H
 #define CVY_PLAN_H
@@ -16,7 +15,7 @@
 typedef enum cvy_layout {
     CVY_LAYOUT_AUTO,   /* as the plan says */
     CVY_LAYOUT_HWC16N, /* the image index in the lanes: training, and many images */
-    CVY_LAYOUT_NHWC,   /* an image after the other: inference on a few */
+    CVY_LAYOUT_NHWC,   /* one image after another: inference on a few */
     CVY_LAYOUTS
 } cvy_layout;
 
@@ -32,12 +31,12 @@ typedef enum cvy_stage_kind {
     CVY_STAGE_DROPOUT,
 } cvy_stage_kind;
 
-enum { CVY_NONE = -1 }; /* an offset that is not there */
+enum { CVY_NONE = -1 }; /* the offset of a buffer that a stage does not have */
 
 /* Offsets are in floats: into the flat parameters, or into a block's workspace. */
 typedef struct cvy_stage {
     cvy_stage_kind kind;
-    int first_layer, last_layer; /* what it stands for, in the network */
+    int first_layer, last_layer; /* the network's layers that it stands for */
     cvy_shape input, output;
     cvy_activation_kind activation;
     union {
@@ -60,7 +59,7 @@ typedef struct cvy_stage {
     ptrdiff_t argmax;        /* int32 [output][16] */
     ptrdiff_t padded;        /* [input with border][16] */
     ptrdiff_t padded_gradient;
-    size_t workspace; /* floats of it that are this stage's alone */
+    size_t workspace; /* floats that no other stage uses */
     ptrdiff_t images; /* 16 NHWC images of the (bordered) input: what the weights' gradient reads */
     ptrdiff_t scratch;
 } cvy_stage;
@@ -73,7 +72,7 @@ typedef struct cvy_plan {
     cvy_image_shape input;     /* of the network */
     ptrdiff_t input_block;     /* workspace: the block as loaded */
     ptrdiff_t input_images;    /* the same in NHWC, CVY_NONE if no stage reads it */
-    int classes;               /* of the closing softmax; 0 if the network does not end in one */
+    int classes;               /* of the last softmax; 0 if the network does not end in one */
     ptrdiff_t loss, predicted; /* workspace, 16 each */
     ptrdiff_t probabilities;   /* [classes][16]; in NHWC [image][classes] */
     ptrdiff_t mean;            /* the same: of several softmaxes */

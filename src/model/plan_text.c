@@ -37,7 +37,7 @@ static const char *operation(const cvy_stage *stage) {
     return "";
 }
 
-/* The names of a stage's layers; without `text`, how long they are. */
+/* Writes the names of a stage's layers, if `out` is not NULL; returns their length. */
 static int write_layers(const writer *w, const cvy_stage *stage, FILE *out) {
     int length = 0;
     for (int i = stage->first_layer; i <= stage->last_layer; i++) {
@@ -78,7 +78,7 @@ static bool is_conv2d(const cvy_stage *stage) {
     return stage->kind == CVY_STAGE_CONV2D || stage->kind == CVY_STAGE_CONV2D_MAXPOOL2X2;
 }
 
-/* What of a stage's work is not its kernel alone, and what it leaves out. */
+/* What a stage does beside its kernel, and what it leaves out. */
 static void write_remarks(const writer *w, int index) {
     const cvy_plan *plan = w->plan;
     const cvy_stage *stage = &plan->stages[index];
@@ -124,14 +124,13 @@ static void write_heading(const writer *w) {
         fprintf(
             w->out,
             "Inference on up to %d images: nhwc\n"
-            "An image after the other: each costs the same, where a block of hwc16n costs as much for one as for %d.\n",
+            "One image after another: each costs the same. A block of hwc16n costs as much for one image as for %d.\n",
             CVY_FEW_IMAGES, CVY_LANES);
     else
         fprintf(w->out,
                 "Training, and inference on more than %d images: hwc16n\n"
-                "%d images lie in the lanes of vectors, however many channels there are; a thread takes such a block "
-                "through\n"
-                "all stages and back.\n",
+                "The lanes of a vector hold %d images, for any number of channels. A thread takes such a block\n"
+                "through all stages and back.\n",
                 CVY_FEW_IMAGES, CVY_LANES);
 }
 

@@ -1,5 +1,5 @@
-/* Keras's model.summary(): a table of three columns whose widths, wrapping and colours are those that Keras gets from
- * the rich library. */
+/* Keras's model.summary(): a table of three columns. Widths, wrapping and colours follow the library rich, which Keras
+ * prints it with. */
 #include "summary.h"
 
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 enum {
     TABLE_WIDTH = 88, /* at most, and 4 less than the terminal */
     TABLE_MARGIN = 4,
-    MIN_COLUMNS = 24, /* narrower, a column would have no room for text */
+    MIN_COLUMNS = 24, /* a narrower table has a column without room for text */
     COLUMNS = 3,
     TEXT_MAX = 256, /* glyphs: a name, a class name and some brackets */
 };
@@ -23,7 +23,7 @@ static const char *const style_codes[] = {
     [PLAIN] = "", [BOLD] = "\033[1m", [NUMBER] = "\033[38;5;34m", [NONE] = "\033[38;5;45m", [SYMBOL] = "\033[38;5;33m",
 };
 
-/* A character, which is taken to be one column wide. */
+/* A character; it counts as one column. */
 struct glyph {
     char utf8[5];
     enum style style;
@@ -75,8 +75,8 @@ static int word_end(const struct text *text, int start, int *bare) {
     return i;
 }
 
-/* Where the lines of a text begin when it is set `width` columns wide; returns their number. A word that is wider than
- * a line begins one; with `fold` it goes on in the next, else it will be cut. */
+/* Breaks a text into lines of `width` columns: where they begin, and their number. A word that is wider than a line
+ * begins a line of its own. With `fold` it continues in the next line, else fit() cuts it. */
 static int break_lines(const struct text *text, int width, bool fold, int starts[static TEXT_MAX]) {
     int lines = 1, used = 0, bare;
     starts[0] = 0;
@@ -97,7 +97,7 @@ static int break_lines(const struct text *text, int width, bool fold, int starts
     return lines;
 }
 
-/* A line, from..to of a text, fitted to a cell: cut with an ellipsis, or filled with spaces of a style. */
+/* Fits a line, from..to of a text, to a cell: cuts it with an ellipsis, or fills it with spaces of a style. */
 static struct text fit(const struct text *whole, int from, int to, int width, bool right, enum style filling) {
     struct text line = {0};
     while (to > from && is_space(whole, to - 1))
@@ -123,7 +123,7 @@ struct printer {
     int widths[COLUMNS]; /* of the table's columns, padding included */
 };
 
-/* A run of glyphs of one style is bracketed by its codes. */
+/* Prints glyphs, with codes around each run of one style. */
 static void put(const struct printer *printer, const struct text *text, int from, int to) {
     for (int i = from; i < to; i++) {
         const struct glyph *glyph = &text->glyphs[i];
@@ -155,7 +155,7 @@ static void put_spaces(const struct printer *printer, enum style style, int coun
     put(printer, &spaces, 0, spaces.count);
 }
 
-/* Line `line` of a cell, between its paddings; a blank one where the cell has no such line. */
+/* Prints line `line` of a cell between its paddings; a blank line if the cell has no such line. */
 static void put_cell(const struct printer *printer, const struct text *cell, const int *starts, int lines, int line,
                      int column, enum style filling) {
     int width = printer->widths[column];
@@ -170,7 +170,7 @@ static void put_cell(const struct printer *printer, const struct text *cell, con
     put_spaces(printer, filling, 1);
 }
 
-/* A row of the table, as many lines high as its tallest cell. The header's cells stand at its bottom, others at the
+/* Prints a row of the table, as high as its tallest cell. The header's cells are aligned at the bottom, others at the
  * top. */
 static void put_row(const struct printer *printer, const struct text cells[COLUMNS], bool header) {
     const char *border = header ? "┃" : "│";
@@ -232,8 +232,8 @@ static const char *readable_size(uint64_t bytes, char text[static 32]) {
 
 /* ---- The summary ------------------------------------------------------------------------------------------------ */
 
-/* Keras asks for columns that end at 45, 80 and 100 % of the table, padding not counted. With it and the borders that
- * is 10 too many, which rich takes off evenly: 3, 4 and 3. */
+/* Keras asks for columns that end at 45, 80 and 100 % of the table, without padding. With padding and borders the table
+ * is 10 columns too wide; rich takes 3, 4 and 3 off. */
 static void set_widths(struct printer *printer, int columns) {
     static const int share[COLUMNS] = {45, 80, 100}, excess[COLUMNS] = {3, 4, 3};
     int table = columns && columns < TABLE_WIDTH + TABLE_MARGIN ? columns - TABLE_MARGIN : TABLE_WIDTH;
@@ -289,7 +289,7 @@ static void put_total(const struct printer *printer, const char *what, size_t pa
 
 static void put_totals(const struct printer *printer, size_t parameters, long optimizer_parameters) {
     size_t optimizer = optimizer_parameters < 0 ? 0 : (size_t)optimizer_parameters;
-    /* Floats, but for the step counter, an int64. */
+    /* Floats, except for the step counter, an int64. */
     uint64_t bytes = 4 * (uint64_t)parameters, optimizer_bytes = optimizer ? 4 * (uint64_t)optimizer + 4 : 0;
     put_total(printer, "Total", parameters + optimizer, bytes + optimizer_bytes);
     put_total(printer, "Trainable", parameters, bytes);

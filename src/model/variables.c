@@ -1,4 +1,4 @@
-/* Where the parameters lie and how they begin. */
+/* The places of the parameters and their initial values. */
 #include "variables.h"
 
 #include "../../kernels/kernels.h"
@@ -21,7 +21,7 @@ static void set_path(const cvy_network *network, const char *layer, const char *
         snprintf(variable->path, sizeof variable->path, "%s/%s", layer, kind);
 }
 
-/* A fan counts the terms of a sum: the receptive field's elements times the channels on that side. */
+/* A fan is the number of terms of a sum: the elements of the receptive field times the channels on that side. */
 static void set_kernel(const cvy_layer *layer, cvy_shape input, cvy_variable *variable) {
     size_t field = 1, *shape = variable->shape;
     variable->rank = 0;
@@ -38,7 +38,7 @@ static void set_kernel(const cvy_layer *layer, cvy_shape input, cvy_variable *va
     variable->initializer = layer->kernel_initializer;
 }
 
-/* To Keras, both fans of a vector are its length. */
+/* In Keras both fans of a vector are its length. */
 static void set_bias(const cvy_layer *layer, cvy_variable *variable) {
     variable->rank = 1;
     variable->shape[0] = variable->count = variable->fan_in = variable->fan_out = (size_t)layer->units;
@@ -91,11 +91,11 @@ void cvy_variables_free(cvy_variables *variables) {
  *
  * The random numbers of an element are a function of (seed, number of the variable, index of the element) alone:
  *
- *   uniform  element i takes word i % 4 of draw i / 4.
- *   normal   element i takes draws i, i + 2^32, i + 2 * 2^32, ... in turn. A draw is two trials: its words 0 and 1,
- * then 2 and 3. The first word of a trial proposes x, uniform in [-2, 2), the second accepts it when, as a uniform
- *            number in [0, 1), it is below exp(-x^2 / 2). Of all trials 60 % succeed.
- */
+ * Uniform: element i takes word i % 4 of draw i / 4.
+ *
+ * Normal: element i takes draws i, i + 2^32, i + 2 * 2^32, ... in turn. A draw is two trials: its words 0 and 1, then 2
+ * and 3. The first word of a trial proposes x, uniform in [-2, 2). The second, a uniform number in [0, 1), accepts x if
+ * it is below exp(-x^2 / 2). 60 % of the trials succeed. */
 
 static void fill_uniform(uint64_t seed, uint32_t number, float limit, size_t count, float *x) {
     for (size_t i = 0; i < count; i += 4) {
@@ -112,7 +112,7 @@ static bool try_normal(uint32_t proposal, uint32_t acceptance, float *x) {
     return cvy_random_unit(acceptance) < density;
 }
 
-/* A standard normal variate between -2 and 2. */
+/* A standard normal number, truncated at -2 and 2. */
 static float truncated_normal(uint64_t seed, uint32_t number, uint64_t element) {
     float x;
     for (uint64_t index = element;; index += UINT64_C(1) << 32) {
@@ -127,15 +127,15 @@ static void fill_normal(uint64_t seed, uint32_t number, float sigma, size_t coun
         x[i] = sigma * truncated_normal(seed, number, i);
 }
 
-/* The variance that keeps a layer's signal as large as its input's: Glorot, Bengio 2010 for both directions of linear
- * layers, He et al. 2015 for relu. */
+/* The variance with which a layer's output has that of its input. Glorot, Bengio, AISTATS 2010, for linear layers,
+ * forward and backward; He et al., ICCV 2015, for relu. */
 static double variance(const cvy_variable *variable) {
     if (variable->initializer == CVY_HE_UNIFORM || variable->initializer == CVY_HE_NORMAL)
         return 2.0 / (double)variable->fan_in;
     return 2.0 / (double)(variable->fan_in + variable->fan_out);
 }
 
-/* Of a standard normal variable cut at -2 and 2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)). Keras widens by it. */
+/* Of a standard normal variable truncated at -2 and 2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)). Keras divides by it. */
 static const double truncated_deviation = 0.87962566103423978;
 
 static void initialize(const cvy_variable *variable, uint64_t seed, uint32_t number, float *x) {

@@ -27,7 +27,7 @@ static size_t grow(size_t size, size_t wanted) {
     return wanted > size ? wanted : size;
 }
 
-/* Buffers of the forward way and the gradient that comes back. */
+/* Buffers of the forward pass, and of the gradient. */
 static void reserve_stage(cvy_plan *plan, int i) {
     cvy_stage *stage = &plan->stages[i];
     size_t output = cvy_shape_count(stage->output);
@@ -50,12 +50,12 @@ static void reserve_stage(cvy_plan *plan, int i) {
         stage->argmax = reserve_lanes(plan, output);
     if (!trained)
         return;
-    /* An elementwise stage hands its gradient on in place. */
+    /* An elementwise stage computes its gradient in place. */
     bool shared = elementwise(stage->kind) && i > plan->first_trainable;
     stage->gradient = shared ? plan->stages[i - 1].gradient : reserve_lanes(plan, output);
 }
 
-/* Buffers that no stage needs longer than its own backward step: all stages share them. */
+/* Buffers that a stage needs during its own backward step only: all stages share them. */
 static void reserve_shared(cvy_plan *plan) {
     size_t images = 0, scratch = 0;
     for (int i = plan->first_trainable; i < plan->count; i++) {
@@ -77,7 +77,7 @@ static void reserve_shared(cvy_plan *plan) {
     }
 }
 
-/* Whether the first stage's weights take the images as they were loaded. */
+/* Whether the gradient of the first stage's weights reads the images as loaded. */
 static bool reads_images(const cvy_plan *plan) {
     const cvy_stage *first = plan->stages;
     return plan->count > 0 && plan->first_trainable == 0 && first->kind == CVY_STAGE_CONV2D &&

@@ -1,4 +1,4 @@
-/* Forward only: evaluation and prediction. */
+/* Inference: evaluation and prediction. */
 #include <float.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ typedef struct cvy_forward_run {
     bool labels;
 } cvy_forward_run;
 
-/* ---- One way or several ----------------------------------------------------------------------------------------- */
+/* ---- Logits ----------------------------------------------------------------------------------------------------- */
 
 /* The block's logits, its images moved by `shift`. */
 static const float *run_block(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
@@ -25,7 +25,7 @@ static const float *run_block(const cvy_forward_run *run, const cvy_block *block
     return cvy_block_forward(block, run->trainer->parameters);
 }
 
-/* The same for the mean softmax over all shifts of the images: its logarithm, whose softmax it is. Adding the least
+/* The logarithm of the mean softmax over all shifts of the images, whose softmax is that mean. Adding the least
  * normal number avoids log(0) when every shift gives probability 0. */
 static const float *run_shifted(const cvy_forward_run *run, const cvy_block *block, const uint32_t *index,
                                 float *scratch) {

@@ -52,7 +52,7 @@ static void place(cvy_loader *loader, const cvy_image_shape *input) {
     const cvy_image_shape *cropped = &loader->cropped;
     int row = cropped->width * cropped->channels;
     bool pooled = pool[0] > 0;
-    /* Images that are not pooled may be sampled to where the network reads them. */
+    /* Images that are not pooled are sampled straight to the network's input. */
     loader->cropped.row = !pooled && input->height > 1 ? input->row : row;
     loader->cropped.image = !pooled ? input->image : cropped->height * row;
     loader->canvas_row = (loader->width + 2 * loader->border_x) * loader->channels;
@@ -117,9 +117,9 @@ void cvy_loader_begin(const cvy_loader *loader, float *scratch) {
 
 /* ---- An image --------------------------------------------------------------------------------------------------- */
 
-/* Onto the canvas, as floats; its border stays zero. */
-static float *spread(const cvy_loader *loader, const cvy_kernels *kernels, const cvy_dataset *dataset, uint32_t index,
-                     float *canvas) {
+/* Copies an image to the canvas, as floats; the border stays zero. */
+static float *copy_to_canvas(const cvy_loader *loader, const cvy_kernels *kernels, const cvy_dataset *dataset,
+                             uint32_t index, float *canvas) {
     const int floats = loader->width * loader->channels;
     float *inner = canvas + (size_t)loader->border_y * (size_t)loader->canvas_row +
                    (size_t)loader->border_x * (size_t)loader->channels;
@@ -134,11 +134,11 @@ static float *spread(const cvy_loader *loader, const cvy_kernels *kernels, const
     return inner;
 }
 
-/* How far a line of ink leans, in columns a row, and the row that stays where it is: the regression of x on y, each
- * pixel weighing what it holds, through the centre of gravity. An image without ink or without height stands upright.
- * LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A ("deslanted"). */
-static double lean(const cvy_loader *loader, const cvy_kernels *kernels, const float *inner, float *moments,
-                   double *centre) {
+/* The slope of the ink, in columns a row, and the row that stays where it is: the regression of x on y through the
+ * centre of gravity, where a pixel's value is its weight. An image without ink or without height has slope 0. LeCun et
+ * al., "Gradient-based learning applied to document recognition", 1998, section III.A ("deslanted"). */
+static double find_slope(const cvy_loader *loader, const cvy_kernels *kernels, const float *inner, float *moments,
+                         double *centre) {
     const int floats = loader->width * loader->channels;
     kernels->column_moments(loader->height, floats, loader->canvas_row, inner, moments);
     double mass = 0, x_sum = 0, y_sum = 0, xy_sum = 0, yy_sum = 0;
@@ -157,16 +157,16 @@ static double lean(const cvy_loader *loader, const cvy_kernels *kernels, const f
         return 0;
     double x_mean = x_sum / mass, y_mean = y_sum / mass, y_variance = yy_sum / mass - y_mean * y_mean;
     if (!(y_variance >= 0.25 && y_mean >= 0 && y_mean <= loader->height))
-        return 0; /* no higher than a row (or not a picture: negative pixels, or no numbers) */
+        return 0; /* less than a row high, or negative pixels, or NaN */
     *centre = y_mean;
     double slope = (xy_sum / mass - x_mean * y_mean) / y_variance;
     return slope > -steepest ? (slope < steepest ? slope : steepest) : -steepest;
 }
 
-/* Where each row of the sample begins on the canvas, and how far it lies between two columns. */
+/* Where each row of the sample begins on the canvas: a position, and the fraction up to the next column. */
 static void find_rows(const cvy_loader *loader, cvy_shift shift, double slope, double centre, int32_t *starts,
                       float *fractions) {
-    /* Whole columns are cut off towards zero, so a whole number that makes all positive goes on first. */
+    /* Conversion to int rounds towards zero, so columns are made positive first. */
     const int positive = loader->border_x;
     const int first = (loader->border_x + loader->left - shift.x) * loader->channels;
     for (int i = 0; i < loader->cropped.height; i++) {
@@ -180,8 +180,8 @@ static void find_rows(const cvy_loader *loader, cvy_shift shift, double slope, d
 
 /* ---- A block ---------------------------------------------------------------------------------------------------- */
 
-/* The same in NHWC, an image after the other. Kernels that read NHWC may look beyond an image's end, which in the data
- * set may be the end of the caller's memory: so floats are copied, too. */
+/* Images without preprocessing, in NHWC. Kernels that read NHWC may read beyond an image's end, which may be the end of
+ * the caller's memory, so float images are copied too. */
 static void load_plain_nhwc(const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index) {
     const size_t bytes = cvy_dataset_image_bytes(dataset);
     const int32_t elements = block->plan->input.image;
@@ -205,16 +205,16 @@ static void load_plain(const cvy_block *block, const cvy_dataset *dataset, const
                                           block->workspace + plan->input_block, images);
 }
 
-/* The block's images into samples, as loader->cropped says. */
+/* Samples the block's images from the canvas: samples [count][loader->cropped]. */
 static void sample(const cvy_loader *loader, const cvy_block *block, const cvy_dataset *dataset, const uint32_t *index,
                    const cvy_shift *shifts, float *samples, float *scratch) {
     int32_t *starts = (int32_t *)(scratch + loader->starts);
     float *fractions = scratch + loader->fractions;
     for (int l = 0; l < block->count; l++) {
-        const float *inner = spread(loader, block->kernels, dataset, index[l], scratch);
+        const float *inner = copy_to_canvas(loader, block->kernels, dataset, index[l], scratch);
         double centre = 0, slope = 0;
         if (loader->preprocessing.deskew)
-            slope = lean(loader, block->kernels, inner, scratch + loader->moments, &centre);
+            slope = find_slope(loader, block->kernels, inner, scratch + loader->moments, &centre);
         find_rows(loader, shifts[l], slope, centre, starts, fractions);
         block->kernels->sample_rows(loader->cropped.height, loader->cropped.width * loader->channels, starts, fractions,
                                     loader->channels, loader->scale, loader->offset, scratch, loader->cropped.row,

@@ -4,7 +4,7 @@ static bool siblings(const cvy_node *left, const cvy_node *right) {
     return left->level == right->level && left->index % 2 == 0 && right->index == left->index + 1;
 }
 
-/* The last node goes into the one before it. */
+/* Adds the last node to the one before it. */
 static void join(cvy_reduction *reduction, const cvy_kernels *kernels, size_t first, size_t count) {
     cvy_node *left = &reduction->nodes[reduction->count - 2], *right = left + 1;
     kernels->add(count, left->sum + first, right->sum + first, left->sum + first);

@@ -3,9 +3,9 @@
  *     node(0, i) = gradient of block i
  *     node(l, i) = node(l-1, 2i) + node(l-1, 2i+1), or node(l-1, 2i) alone where the batch ends
  *
- * Whoever adds, and in whichever order the nodes become ready, the sum has the same bits. A reduction is a run of
- * neighbouring nodes in which no two are siblings any more: what one thread has after its blocks, or, joined with the
- * other threads' forests, the batch.
+ * The sum has the same bits, whichever thread adds and in whichever order the nodes become ready. A reduction holds
+ * neighbouring nodes of which no two are siblings: the sums of one thread's blocks or, with those of all threads
+ * pushed, of the batch.
  */
 #ifndef CVY_REDUCE_H
 #define CVY_REDUCE_H
@@ -26,12 +26,12 @@ typedef struct cvy_reduction {
     cvy_node nodes[CVY_REDUCTION_MAX];
 } cvy_reduction;
 
-/* Appends the node that follows the last one, and joins siblings for as long as there are any: the left one's sum takes
- * in the right one's, over floats [first, first + count). */
+/* Appends the node that follows the last one. While the last two are siblings, adds the right sum to the left one, over
+ * floats [first, first + count), and makes them one node. */
 void cvy_reduction_push(cvy_reduction *reduction, cvy_node node, const cvy_kernels *kernels, size_t first,
                         size_t count);
 
-/* Where the batch ends: joins what is left, from the right. The sum is then in the first node's. */
+/* At the end of the batch: adds up the nodes that are left, from the right. The first node then holds the sum. */
 void cvy_reduction_finish(cvy_reduction *reduction, const cvy_kernels *kernels, size_t first, size_t count);
 
 /* The most nodes a reduction holds at once while blocks [begin, end) are pushed. */

@@ -47,7 +47,7 @@ int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last 
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);
 
-/* What becomes of every image from now on before the network sees it; nothing at first. */
+/* The preprocessing of every image from now on; none at first. */
 void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing);
 
 /* The learning rate's schedule over `steps` steps from now on; beyond them it stays as in the last. With 0 steps the
@@ -82,7 +82,7 @@ cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *st
  * to another (watch.h has their numbers). */
 void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user);
 
-/* Forward only over images first .. first + count - 1: adds to metrics (NULL: labels are not looked at) and leaves the
+/* Inference on images first .. first + count - 1: adds to metrics (NULL: labels are not read) and leaves the
  * softmax in probabilities [count][classes] (may be NULL). */
 bool cvy_trainer_forward(cvy_trainer *trainer, const cvy_dataset *dataset, size_t first, size_t count,
                          float *probabilities, cvy_metrics *metrics, cvy_status *status);

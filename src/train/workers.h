@@ -5,8 +5,8 @@
 #include "../machine/team.h"
 #include "../machine/topology.h"
 #include "batch.h"
-#include "watch.h"
 #include "reduce.h"
+#include "watch.h"
 
 /* A thread's own memory; no other thread writes it. All of it is zero at first. */
 typedef struct cvy_worker {

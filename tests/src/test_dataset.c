@@ -84,7 +84,7 @@ static void loads_what_the_files_hold(void **state) {
     assert_int_equal(d->width, 5);
     assert_int_equal(d->channels, 1);
     assert_int_equal(d->element, CVY_ELEMENT_U8);
-    assert_int_equal(cvy_dataset_classes(d), 10);
+    assert_int_equal(d->classes, 10);
     assert_memory_equal(d->images, images.bytes + 16, 12 * 30);
     assert_memory_equal(cvy_dataset_labels(d), labels.bytes + 8, 12);
     cvy_dataset_free(d);
@@ -236,7 +236,7 @@ static void checks_labels(void **state) {
     cvy_status status = {0};
     cvy_dataset *d = cvy_dataset_from_u8(images, labels, 4, 1, 1, 1, &status);
     expect_ok(&status);
-    assert_int_equal(cvy_dataset_classes(d), 13);
+    assert_int_equal(d->classes, 13);
     assert_true(cvy_dataset_check_labels(d, 13, &status));
     assert_true(cvy_dataset_check_labels(d, 256, &status));
     expect_ok(&status);
@@ -256,7 +256,7 @@ static void checks_labels(void **state) {
     cvy_dataset_free(d);
     const uint8_t all[2] = {255, 0};
     d = cvy_dataset_from_u8(images, all, 2, 1, 1, 1, &(cvy_status){0});
-    assert_int_equal(cvy_dataset_classes(d), 256);
+    assert_int_equal(d->classes, 256);
     cvy_dataset_free(d);
 }
 
