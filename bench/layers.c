@@ -30,7 +30,7 @@ static struct {
 
 /* A part of a step on one tier. */
 typedef struct part {
-    int number; /* train/profile.h */
+    int number; /* train/watch.h */
     cvy_tier tier;
     bool cold;
     double flop, bytes; /* of a step */

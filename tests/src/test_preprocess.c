@@ -33,7 +33,7 @@ static void every_key_is_read(void **state) {
 
 static void nothing_is_none(void **state) {
     (void)state;
-    static const char *const texts[] = {"", "none", "scale=1,mean=0"};
+    static const char *const texts[] = {"", "none", "scale=1,mean=0", "deskew=false"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         cvy_preprocessing p = parsed(texts[i]);
         char text[CVY_PREPROCESSING_MAX];
@@ -53,6 +53,7 @@ static void texts_come_back(void **state) {
         "deskew",
         "average_pooling=3x2,center_crop=20",
         "variance=0.1,scale=1/3,deskew,test_shift=8",
+        "Deskew=TRUE,SCALE=+.5e1",
         "offset=1e-30,mean=-7,scale=-3.25e10",
         longest,
     };
@@ -73,6 +74,11 @@ static void errors_name_the_key(void **state) {
         {"sharpen", "'sharpen' is unknown; there are deskew, center_crop, scale"},
         {"deskew=1", "deskew is '1'; true or false is expected"},
         {"deskew,", "'' is unknown"},
+        {"deskew,,scale=2", "'' is unknown"},
+        {"=1", "'' is unknown"},
+        {"scale=0/0", "scale is '0/0'"},
+        {"scale=1/", "scale is '1/'"},
+        {"center_crop=24x,deskew", "center_crop is '24x'"},
         {"deskew,deskew", "deskew is given twice"},
         {"center_crop", "center_crop has no value; H or HxW"},
         {"center_crop=0", "center_crop is '0'; H or HxW"},
@@ -131,8 +137,8 @@ static void extents_follow(void **state) {
     }
     static const struct {
         const char *text, *what;
-    } wrong[] = {{"center_crop=29x5", "images of 28 x 28 have no central 29 x 5"},
-                 {"center_crop=4,average_pooling=5", "images of 4 x 4 have no window of 5 x 5 to pool"}};
+    } wrong[] = {{"center_crop=29x5", "images of 28 x 28 are smaller than the crop, 29 x 5"},
+                 {"center_crop=4,average_pooling=5", "images of 4 x 4 are smaller than the pooling window, 5 x 5"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cvy_preprocessing p = parsed(wrong[i].text);
         cvy_status status = {0};

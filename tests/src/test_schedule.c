@@ -72,7 +72,7 @@ static void factors_follow_the_formulas(void **state) {
     expect("constant", 0, rise, constant);
     expect("constant:warmup=0.5,start=0.2", 0.5, rise_from_fifth, constant);
     expect("linear", 0, rise, linear);
-    expect("linear:warmup=0.1", 0.1, rise, linear);
+    expect("Linear:WARMUP=1/10", 0.1, rise, linear);
     expect("linear:warmup=0.1,end=0.1", 0.1, rise, linear_to_tenth);
     expect("cosine", 0, rise, cosine);
     expect("cosine:warmup=0.2,start=0.2", 0.2, rise_from_fifth, cosine);
