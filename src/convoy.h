@@ -12,7 +12,7 @@
  *     cvy_fit(model, train, &(cvy_fit_options){.epochs = 10}, &status);
  *
  * Errors. Functions that can fail take a status last. They do nothing when it already holds an error, so a program may
- * check once, at its end. With a NULL status they work alike, but report no error. The library never exits, prints, or
+ * check once, at its end. With a NULL status they do the same, but report no error. The library never exits, prints, or
  * asserts on input.
  *
  * Arguments. A pointer may be NULL where its function says so. Elsewhere NULL is an error (CVY_USAGE) that names the

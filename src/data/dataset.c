@@ -48,7 +48,13 @@ static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy
 
 cvy_dataset *cvy_dataset_over(cvy_element element, const void *images, const uint8_t *labels, size_t count, int height,
                               int width, int channels, cvy_status *status) {
-    cvy_dataset description = {count, height, width, channels, 0, element, images, labels};
+    cvy_dataset description = {.count = count,
+                               .height = height,
+                               .width = width,
+                               .channels = channels,
+                               .element = element,
+                               .images = images,
+                               .labels = labels};
     return new_dataset(description, "images in memory", status);
 }
 
@@ -144,7 +150,7 @@ cvy_dataset *cvy_dataset_read(const char *directory, cvy_split split, cvy_status
     return NULL;
 }
 
-/* ---- What it holds ---------------------------------------------------------------------------------------------- */
+/* ---- Labels ----------------------------------------------------------------------------------------------------- */
 
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status) {
     if (!dataset->labels)
