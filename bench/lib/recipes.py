@@ -1,5 +1,4 @@
-"""Recipe files, and README's table of them. The accuracies that were measured stand in the files; the table is made from
-these."""
+"""Recipe files, which hold the measured accuracies, and README's table, which is made from them."""
 
 import glob
 import json
