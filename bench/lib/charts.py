@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: no script, no network. Colours are the page's (page.py: --ink, --mark, ...)."""
+"""Charts as SVG within a page, without scripts. Colours are the page's (page.py: --ink, --mark, ...)."""
 
 import html
 import math
@@ -34,7 +34,7 @@ def powers(low, high):
 
 
 class Axis:
-    """From values to places along one side of a chart."""
+    """Maps values to positions along one side of a chart."""
 
     def __init__(self, low, high, begin, end, log=False):
         self.low, self.high, self.begin, self.end, self.log = low, high, begin, end, log
@@ -118,7 +118,7 @@ def roofline(label, ceilings, points):
 
 
 def scaling(label, points):
-    """How many times as fast on so many threads: (threads, times, attributes), beside what would be ideal."""
+    """Speed relative to one thread, beside the ideal: points are (threads, times, attributes)."""
     most = max(max(p[0] for p in points), max(p[1] for p in points))
     x = Axis(0, most, LEFT, WIDTH - RIGHT)
     y = Axis(0, most, HEIGHT - BOTTOM, TOP)
@@ -134,7 +134,7 @@ def scaling(label, points):
 
 
 def bars(label, rows):
-    """Lengths side by side: (name, value, attributes)."""
+    """A bar for each (name, value, attributes)."""
     line = 30
     height = line * len(rows) + 10
     most = max(value for _, value, _ in rows)

@@ -1,5 +1,4 @@
-"""Recipe files, and README's table of them. The accuracies that were measured stand in the files; the table is made from
-these."""
+"""Recipe files, which hold the measured accuracies, and README's table, which is made from them."""
 
 import glob
 import json
@@ -24,8 +23,8 @@ def read(file):
 def table():
     """README's table, the least accurate recipe first."""
     recipes = sorted(map(read, glob.glob(path("*"))), key=lambda recipe: recipe["measured"]["accuracy"])
-    lines = ["| recipe | images shown | mean accuracy on the test images | standard deviation | "
-             f"least of {recipes[0]['measured']['seeds']} | |", "|---|---|---|---|---|---|"]
+    head = f"| recipe | images shown | mean test accuracy | standard deviation | least of {recipes[0]['measured']['seeds']} | |"
+    lines = [head, "|---|---|---|---|---|---|"]
     for recipe in recipes:
         measured = recipe["measured"]
         images = recipe.get("images") or 60000 * recipe["epochs"]

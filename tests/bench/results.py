@@ -1,4 +1,4 @@
-"""What the scripts make of results: LIBRARY."""
+"""How the scripts read and judge results: LIBRARY."""
 
 import os
 import stat
