@@ -1,19 +1,14 @@
 #include "counters.h"
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
-
-#ifdef __linux__
-#include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#endif
 
 const char *const bench_counter_names[BENCH_COUNTERS] = {"cycles", "instructions", "cache-misses", "branch-misses"};
-
-#ifdef __linux__
 
 /* The first counter leads the group, so that all count over the same time. */
 static int group[BENCH_COUNTERS] = {-1, -1, -1, -1};
@@ -87,32 +82,6 @@ bool bench_counters_read(uint64_t counts[static BENCH_COUNTERS]) {
             return false;
     return true;
 }
-
-#else
-
-bool bench_counters_open(char *why, int capacity) {
-    snprintf(why, (size_t)capacity, "only Linux's perf events are read");
-    return false;
-}
-
-void bench_counters_close(void) {
-}
-
-void bench_counters_reset(void) {
-}
-
-void bench_counters_resume(void) {
-}
-
-void bench_counters_pause(void) {
-}
-
-bool bench_counters_read(uint64_t counts[static BENCH_COUNTERS]) {
-    (void)counts;
-    return false;
-}
-
-#endif
 
 void bench_counters_report(bench_state *state) {
     uint64_t counts[BENCH_COUNTERS];

@@ -3,47 +3,149 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../src/base/clock.h"
 #include "../src/base/memory.h"
+#include "../src/data/order.h"
+#include "../src/train/trainer_object.h"
 #include "counters.h"
 #include "cpu.h"
+#include "data.h"
+#include "harness.h"
+#include "memory.h"
 #include "names.h"
-#include "walk.h"
 
-/* The walk that all benchmarks of layers go on with: the network learns while it is measured. */
-static walk shared;
-static cvy_kernels tables[CVY_TIERS];
-static double clock_cost;
+const char *const bench_stage_parts[CVY_PARTS_OF_STAGE] = {"forward", "backward_weights", "backward_data"};
+
+/* The training that all benchmarks of layers continue: the network learns while it is measured. */
+static struct {
+    cvy_network *network;
+    bench_data data;
+    cvy_kernels kernels; /* the trainer's: of the tier that is measured */
+    cvy_trainer *trainer;
+    size_t batch, at; /* images a step; position in the epoch */
+    uint32_t epoch;
+    uint32_t *order;
+} shared;
 
 /* A part of a step on one tier. */
 typedef struct part {
-    walk_part part;
-    int stage;
+    int number; /* train/watch.h */
     cvy_tier tier;
     bool cold;
     double flop, bytes; /* of a step */
+    size_t steps;       /* of a run */
 } part;
 
 /* Every part, tier and variant that was registered. */
 static part *parts;
 
+/* ---- The stop watch --------------------------------------------------------------------------------------------- */
+
+typedef struct stop_watch {
+    int part;
+    bool cold;
+    double begun, seconds; /* of the present step */
+    double *steps;         /* seconds of each step */
+    size_t count;
+} stop_watch;
+
+/* Seconds of each step of a run. */
+static double *step_seconds;
+
+/* Seconds that the stop watch finds in a part that does nothing. */
+static double overhead;
+
+static void chill(void) {
+    const cvy_trainer *trainer = shared.trainer;
+    const cvy_worker *worker = &trainer->workers.list[0];
+    const size_t floats = trainer->variables.floats;
+    bench_chill(worker->workspace[CVY_LAYOUT_HWC16N], trainer->plan.workspace * sizeof(float));
+    bench_chill(worker->gradients, (size_t)worker->gradients_depth * floats * sizeof(float));
+    bench_chill(trainer->parameters, floats * sizeof(float));
+}
+
+/* The sum of the last blocks' gradients counts as one part with the sums before it. */
+static int timed_as(int number) {
+    return number == CVY_PART_REDUCTION ? CVY_PART_SUM : number;
+}
+
+/* A cvy_watch_hook. */
+static void on_part(void *user, int from, int to) {
+    stop_watch *watch = user;
+    if (timed_as(from) == watch->part) {
+        watch->seconds += cvy_clock() - watch->begun - overhead;
+        bench_counters_pause();
+    }
+    if (from == CVY_PART_WAIT_PARAMETERS) {
+        watch->steps[watch->count++] = fmax(watch->seconds, 0);
+        watch->seconds = 0;
+    }
+    if (timed_as(to) == watch->part) {
+        if (watch->cold)
+            chill();
+        bench_counters_resume();
+        watch->begun = cvy_clock();
+    }
+}
+
+static double measure_overhead(void) {
+    union {
+        cvy_watch watch;
+        double room[sizeof(cvy_watch) / sizeof(double) + CVY_PARTS_OF_STEP];
+    } trainers = {0};
+    double best = INFINITY;
+    stop_watch watch = {.part = CVY_PART_LOSS};
+    trainers.watch.hook = on_part;
+    trainers.watch.user = &watch;
+    trainers.watch.part = CVY_PART_OUTSIDE;
+    for (int i = 0; i < 1000; i++) {
+        watch.seconds = 0;
+        cvy_watch_enter(&trainers.watch, CVY_PART_LOSS);
+        cvy_watch_enter(&trainers.watch, CVY_PART_OUTSIDE);
+        best = fmin(best, watch.seconds);
+    }
+    return best;
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------------------------- */
+
+/* Trains on the next `steps` batches of a shuffled epoch. A new epoch begins where too few images are left. */
+static void train(size_t steps, cvy_step_fn *on_step, cvy_status *status) {
+    const size_t count = shared.data.dataset->count, images = steps * shared.batch;
+    if (shared.at + images > count) {
+        cvy_order_fill(shared.order, count, 0, shared.epoch++, true);
+        shared.at = 0;
+    }
+    cvy_metrics metrics;
+    cvy_trainer_epoch(shared.trainer, shared.data.dataset, shared.order + shared.at, images, shared.batch, NULL,
+                      on_step, NULL, &metrics, status);
+    shared.at += images;
+}
+
 static void run_part(bench_state *state, void *argument) {
     const part *p = argument;
-    walk_watch watch = {.part = p->part, .stage = p->stage, .cold = p->cold, .clock_cost = clock_cost};
-    walk_step(&shared, &tables[p->tier], NULL);
+    stop_watch watch = {.part = p->number, .cold = p->cold, .steps = step_seconds};
+    cvy_status status = {0};
+    cvy_kernels_fill(&shared.kernels, p->tier);
     bench_counters_reset();
-    while (bench_more(state)) {
-        walk_step(&shared, &tables[p->tier], &watch);
-        bench_seconds(state, fmax(watch.seconds, 0));
-    }
+    cvy_trainer_watch(shared.trainer, on_part, &watch);
+    train(p->steps, NULL, &status);
+    cvy_trainer_watch(shared.trainer, NULL, NULL);
+    if (!cvy_ok(&status))
+        bench_fail(state, status.what);
+    for (size_t i = 0; bench_more(state); i++)
+        bench_seconds(state, watch.steps[i % watch.count]);
     bench_counters_report(state);
     bench_count(state, "flop", p->flop);
     bench_count(state, "bytes", p->bytes);
 }
 
 /* ---- Work ------------------------------------------------------------------------------------------------------- */
+
+static double blocks_of_a_step(void) {
+    return (double)cvy_blocks_of(shared.batch);
+}
 
 /* A weight does one multiply-add for each output position. */
 static double weights_of(const cvy_stage *stage) {
@@ -52,161 +154,147 @@ static double weights_of(const cvy_stage *stage) {
     return cvy_stage_flop(stage) / 2 / (conv2d ? (double)s->output_height * s->output_width : 1);
 }
 
-/* Floats that a block's way through a stage must read and write, each once. */
-static double stage_floats(const cvy_stage *stage, walk_part which) {
-    double input = (double)cvy_shape_count(stage->input) * CVY_LANES;
-    double output = (double)cvy_shape_count(stage->output) * CVY_LANES, weights = weights_of(stage);
-    double argmax = stage->argmax == CVY_NONE ? 0 : output;
-    switch (which) {
-    case WALK_FORWARD:
+/* Floats that a block must read and write in a part of a stage, each once. */
+static double stage_floats(const cvy_stage *stage, cvy_part_of_stage which) {
+    const double input = (double)cvy_shape_count(stage->input) * CVY_LANES;
+    const double output = (double)cvy_shape_count(stage->output) * CVY_LANES, weights = weights_of(stage);
+    const double argmax = stage->argmax == CVY_NONE ? 0 : output;
+    if (which == CVY_PART_FORWARD)
         return input + weights + output + (stage->derivative == CVY_NONE ? 0 : output) + argmax;
-    case WALK_BACKWARD_WEIGHTS:
+    if (which == CVY_PART_BACKWARD_WEIGHTS)
         return input + output + argmax + weights;
-    case WALK_BACKWARD_DATA:
-        return output + argmax + weights + 2 * input; /* the derivative, too */
-    case WALK_LOAD:
-    case WALK_LOSS:
-    case WALK_SUM:
-    case WALK_UPDATE:
-    case WALK_PARTS:
-        break;
-    }
-    return 0;
-}
-
-/* The same of the parts without stages, for a whole step. */
-static double other_floats(walk_part which) {
-    double blocks = (double)walk_blocks(&shared), floats = (double)shared.variables.floats;
-    const cvy_image_shape *input = &shared.plan.input;
-    double image = (double)input->height * input->width * input->channels * CVY_LANES;
-    switch (which) {
-    case WALK_LOAD: /* from bytes or floats, to a block and images in NHWC */
-        return blocks * image * (shared.data.dataset->element == CVY_ELEMENT_U8 ? 2.25 : 3);
-    case WALK_LOSS:
-        return blocks * 2 * shared.plan.classes * CVY_LANES;
-    case WALK_SUM:
-        return (blocks - 1) * 3 * floats;
-    case WALK_UPDATE: /* RMSprop: the gradient, and its mean square and the parameters to and fro */
-        return 5 * floats;
-    case WALK_FORWARD:
-    case WALK_BACKWARD_WEIGHTS:
-    case WALK_BACKWARD_DATA:
-    case WALK_PARTS:
-        break;
-    }
-    return 0;
+    return output + argmax + weights + 2 * input; /* the derivative, too */
 }
 
 /* ---- Registration ----------------------------------------------------------------------------------------------- */
 
-/* Steps that take about that long: at least one. */
-static int64_t steps_in(double seconds, cvy_tier tier) {
-    double best = INFINITY;
-    for (int i = 0; i < 3; i++) {
-        double begun = cvy_clock();
-        walk_step(&shared, &tables[tier], NULL);
-        best = fmin(best, cvy_clock() - begun);
-    }
-    return (int64_t)fmax(1, seconds / best + 0.5);
-}
-
 typedef struct registration {
     char model[64];
     double seconds;
-    int count; /* of parts, so far */
-    int64_t steps;
+    int count; /* of parts so far */
+    cvy_tier tier;
+    size_t steps; /* of a run on that tier */
 } registration;
 
-static void register_part(registration *r, const part *p, const char *where) {
-    for (int cold = 0; cold < 2; cold++) {
-        part *kept = &parts[r->count++];
-        *kept = *p;
-        kept->cold = cold;
-        char name[512];
-        snprintf(name, sizeof name, "layer/%s/%s/%s/%s/%s", r->model, where, walk_part_names[p->part],
-                 cvy_tier_name(p->tier), cold ? "cold" : "warm");
-        bench_register(name, run_part, kept, (bench_settings){.own_clock = true, .iterations = r->steps});
-    }
-}
-
-static void register_stage(registration *r, int index, cvy_tier tier) {
-    const cvy_stage *stage = &shared.plan.stages[index];
-    double blocks = (double)walk_blocks(&shared);
-    char name[256];
-    walk_stage_name(shared.network, stage, name, sizeof name);
-    for (walk_part p = WALK_FORWARD; p <= WALK_BACKWARD_DATA; p++) {
-        bool weights = p == WALK_BACKWARD_WEIGHTS, data = p == WALK_BACKWARD_DATA;
-        if (p == WALK_LOSS || (weights && (index < shared.plan.first_trainable || weights_of(stage) == 0)) ||
-            (data && index <= shared.plan.first_trainable))
-            continue;
-        register_part(r,
-                      &(part){.part = p,
-                              .stage = index,
-                              .tier = tier,
-                              .flop = blocks * CVY_LANES * cvy_stage_flop(stage),
-                              .bytes = blocks * sizeof(float) * stage_floats(stage, p)},
-                      name);
-    }
-}
-
-static void register_tier(registration *r, cvy_tier tier) {
-    static const struct {
-        walk_part part;
-        const char *where;
-    } others[] = {{WALK_LOAD, "images"}, {WALK_LOSS, "loss"}, {WALK_SUM, "gradients"}, {WALK_UPDATE, "parameters"}};
-    r->steps = steps_in(r->seconds, tier);
-    for (int i = 0; i < shared.plan.count; i++)
-        register_stage(r, i, tier);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        register_part(
-            r, &(part){.part = others[i].part, .tier = tier, .bytes = sizeof(float) * other_floats(others[i].part)},
-            others[i].where);
-}
-
-/* What two readings of the clock take by themselves. */
-static double cost_of_clock(void) {
+/* How many steps take about that long: at least one, at most an epoch. */
+static size_t steps_in(double seconds, cvy_status *status) {
     double best = INFINITY;
-    for (int i = 0; i < 1000; i++) {
-        double begun = cvy_clock();
+    for (int i = 0; i < 3; i++) {
+        const double begun = cvy_clock();
+        train(1, NULL, status);
         best = fmin(best, cvy_clock() - begun);
     }
-    return best;
+    const size_t most = shared.data.dataset->count / shared.batch;
+    return (size_t)fmin((double)most, fmax(1, seconds / best + 0.5));
 }
 
-/* Weights as they are in the midst of training: up to an epoch, up to a quarter of a second. */
-static void warm_up(void) {
-    const cvy_kernels *kernels = &tables[cvy_cpu_best(cvy_cpu_tiers())];
-    size_t steps = shared.data.dataset->count / shared.batch;
-    double begun = cvy_clock();
-    for (size_t i = 0; i < steps && cvy_clock() - begun < 0.25; i++)
-        walk_step(&shared, kernels, NULL);
+static void register_part(registration *r, int number, const char *where, const char *what, double flop,
+                          double floats) {
+    for (int cold = 0; cold < 2; cold++) {
+        part *p = &parts[r->count++];
+        *p = (part){number, r->tier, cold, flop, sizeof(float) * floats, r->steps};
+        char name[512];
+        snprintf(name, sizeof name, "layer/%s/%s/%s/%s/%s", r->model, where, what, cvy_tier_name(r->tier),
+                 cold ? "cold" : "warm");
+        bench_register(name, run_part, p, (bench_settings){.own_clock = true, .iterations = (int64_t)r->steps});
+    }
+}
+
+static void register_stage(registration *r, int index) {
+    const cvy_plan *plan = &shared.trainer->plan;
+    const cvy_stage *stage = &plan->stages[index];
+    const bool has[CVY_PARTS_OF_STAGE] = {
+        [CVY_PART_FORWARD] = true,
+        [CVY_PART_BACKWARD_WEIGHTS] = index >= plan->first_trainable && weights_of(stage) > 0,
+        [CVY_PART_BACKWARD_DATA] = index > plan->first_trainable,
+    };
+    char where[256];
+    bench_stage_name(shared.network, stage, where, sizeof where);
+    for (cvy_part_of_stage p = CVY_PART_FORWARD; p < CVY_PARTS_OF_STAGE; p++)
+        if (has[p])
+            register_part(r, cvy_watch_part_of_stage(index, p), where, bench_stage_parts[p],
+                          blocks_of_a_step() * CVY_LANES * cvy_stage_flop(stage),
+                          blocks_of_a_step() * stage_floats(stage, p));
+}
+
+static void register_tier(registration *r, cvy_status *status) {
+    const cvy_plan *plan = &shared.trainer->plan;
+    const double blocks = blocks_of_a_step(), floats = (double)shared.trainer->variables.floats;
+    const double image = (double)plan->input.height * plan->input.width * plan->input.channels * CVY_LANES;
+    /* From bytes or floats to a block, and to images in NHWC where a stage reads those. */
+    const double load =
+        (shared.data.dataset->element == CVY_ELEMENT_U8 ? 0.25 : 1) + 1 + (plan->input_images == CVY_NONE ? 0 : 1);
+    cvy_kernels_fill(&shared.kernels, r->tier);
+    r->steps = steps_in(r->seconds, status);
+    for (int i = 0; i < plan->count; i++)
+        register_stage(r, i);
+    register_part(r, CVY_PART_LOAD, "images", "load", 0, blocks * image * load);
+    register_part(r, CVY_PART_LOSS, "loss", "loss", 0, blocks * 2 * plan->classes * CVY_LANES);
+    register_part(r, CVY_PART_SUM, "gradients", "sum", 0, (blocks - 1) * 3 * floats);
+    /* RMSprop reads the gradient, and reads and writes its mean square and the parameters. */
+    register_part(r, CVY_PART_UPDATE, "parameters", "update", 0, 5 * floats);
+}
+
+/* A cvy_step_fn: stops the training that warms up after a quarter of a second. */
+static bool goes_on(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    (void)step;
+    (void)steps;
+    (void)metrics;
+    (void)user;
+    return seconds < 0.25;
+}
+
+/* Makes the trainer, with Keras's RMSprop, and trains for up to an epoch: weights are those of a training under way. */
+static bool make(const bench_layers_options *options, cvy_status *status) {
+    if (!(shared.network = cvy_network_from(options->model, NULL, status)) ||
+        !bench_data_load(&shared.data, options->data, shared.network, status))
+        return false;
+    const size_t count = shared.data.dataset->count;
+    shared.batch = options->batch < count ? options->batch : count;
+    shared.at = count;
+    cvy_kernels_fill(&shared.kernels, cvy_cpu_best(cvy_cpu_tiers()));
+    cvy_trainer_options of_trainer = {.kernels = &shared.kernels, .threads = 1, .profile = true};
+    if (!cvy_optimizer_parse("rmsprop", &of_trainer.optimizer, status) ||
+        !(shared.trainer = cvy_trainer_new(shared.network, &of_trainer, status)) ||
+        !(shared.order = cvy_allocate(count, sizeof *shared.order, "order", status)) ||
+        !(step_seconds = cvy_allocate(count / shared.batch, sizeof *step_seconds, "times", status)))
+        return false;
+    train(count / shared.batch, goes_on, status);
+    if (status->code == CVY_INTERRUPTED)
+        *status = (cvy_status){0};
+    return cvy_ok(status);
 }
 
 bool bench_register_layers(const bench_layers_options *options, cvy_status *status) {
-    if (!walk_begin(&shared, options->model, options->data, options->batch, status))
+    if (!make(options, status))
         return false;
-    size_t most = (size_t)(3 * shared.plan.count + WALK_PARTS) * 2 * CVY_TIERS;
-    if (!(parts = cvy_allocate(most, sizeof *parts, "benchmarks", status))) {
-        bench_layers_free();
+    const int stages = shared.trainer->plan.count;
+    parts = cvy_allocate((size_t)cvy_watch_parts(stages) * 2 * CVY_TIERS, sizeof *parts, "benchmarks", status);
+    if (!parts)
         return false;
-    }
+    overhead = measure_overhead();
+    bench_context("images", shared.data.drawn ? "drawn rings" : cvy_dataset_origin(shared.data.dataset));
     registration r = {.seconds = options->seconds};
     bench_model_name(options->model, r.model, sizeof r.model);
-    clock_cost = cost_of_clock();
-    unsigned runs = cvy_cpu_tiers();
     for (int t = 0; t < CVY_TIERS; t++)
-        if (runs >> t & 1)
-            cvy_kernels_fill(&tables[t], (cvy_tier)t);
-    warm_up();
-    bench_context("images", shared.data.drawn ? "drawn rings" : cvy_dataset_origin(shared.data.dataset));
-    for (int t = 0; t < CVY_TIERS; t++)
-        if (options->tiers & runs & 1u << t)
-            register_tier(&r, (cvy_tier)t);
-    return true;
+        if (options->tiers & cvy_cpu_tiers() & 1u << t) {
+            r.tier = (cvy_tier)t;
+            register_tier(&r, status);
+        }
+    return cvy_ok(status);
 }
 
 void bench_layers_free(void) {
-    walk_end(&shared);
     free(parts);
-    parts = NULL;
+    free(step_seconds);
+    free(shared.order);
+    cvy_trainer_free(shared.trainer);
+    bench_data_free(&shared.data);
+    cvy_network_free(shared.network);
+}
+
+void bench_stage_name(const cvy_network *network, const cvy_stage *stage, char *name, size_t size) {
+    size_t used = 0;
+    for (int i = stage->first_layer; i <= stage->last_layer && used < size; i++)
+        used += (size_t)snprintf(name + used, size - used, "%s%s", used ? "+" : "", network->layers[i].name);
 }

@@ -28,10 +28,11 @@ static const char usage[] = "usage: benchmarks [SET...] [OPTION...]\n"
                             "  --isa=TIER,...      instruction sets of layers and kernels (default all that this "
                             "machine runs); steps take the\n"
                             "                      last\n"
-                            "  --walk-time=S       seconds of a run of a layer (default 0.005)\n"
                             "  --counters          read the processor's counters, too\n"
                             "\n"
-                            "All other options are Google Benchmark's:\n"
+                            "All other options are Google Benchmark's; --benchmark_min_time also sets how long a run "
+                            "of a layer takes\n"
+                            "(default 0.005 s):\n"
                             "\n";
 
 typedef enum set { SET_MACHINE, SET_LAYERS, SET_STEPS, SET_KERNELS, SET_PEERS, SETS } set;
@@ -120,11 +121,11 @@ static bool parse_argument(arguments *a, char *argument, bool *taken) {
         return parse_threads(a, strchr(argument, '=') + 1);
     } else if (value_of(argument, "--isa")) {
         return parse_tiers(a, strchr(argument, '=') + 1);
-    } else if ((value = value_of(argument, "--walk-time"))) {
-        a->layers.seconds = atof(value);
     } else if (strcmp(argument, "--counters") == 0) {
         a->counters = true;
     } else {
+        if ((value = value_of(argument, "--benchmark_min_time")))
+            a->layers.seconds = atof(value);
         *taken = false;
     }
     return true;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "../src/base/memory.h"
+#include "harness.h"
 #include "names.h"
 #include "peers.h"
-#include "walk.h"
 
 enum { MOST_ARGUMENTS = 4 };
 
@@ -93,13 +93,13 @@ static bool give(peer *p, dnnl_primitive_desc_t described, dnnl_query_t which, i
     return true;
 }
 
-static bool give_all(peer *p, dnnl_primitive_desc_t described, walk_part part) {
-    if (part == WALK_FORWARD)
+static bool give_all(peer *p, dnnl_primitive_desc_t described, cvy_part_of_stage part) {
+    if (part == CVY_PART_FORWARD)
         return give(p, described, dnnl_query_src_md, 0, DNNL_ARG_SRC) &&
                give(p, described, dnnl_query_weights_md, 0, DNNL_ARG_WEIGHTS) &&
                give(p, described, dnnl_query_weights_md, 1, DNNL_ARG_BIAS) &&
                give(p, described, dnnl_query_dst_md, 0, DNNL_ARG_DST);
-    if (part == WALK_BACKWARD_DATA)
+    if (part == CVY_PART_BACKWARD_DATA)
         return give(p, described, dnnl_query_diff_dst_md, 0, DNNL_ARG_DIFF_DST) &&
                give(p, described, dnnl_query_weights_md, 0, DNNL_ARG_WEIGHTS) &&
                give(p, described, dnnl_query_diff_src_md, 0, DNNL_ARG_DIFF_SRC);
@@ -112,14 +112,14 @@ static bool give_all(peer *p, dnnl_primitive_desc_t described, walk_part part) {
 /* ---- Primitives ------------------------------------------------------------------------------------------------- */
 
 /* What is wanted of a layer, as oneDNN describes it; `forward` is its forward primitive, a hint for the others. */
-static dnnl_status_t describe_conv2d(const tensors *t, walk_part part, dnnl_primitive_desc_t forward,
+static dnnl_status_t describe_conv2d(const tensors *t, cvy_part_of_stage part, dnnl_primitive_desc_t forward,
                                      dnnl_primitive_desc_t *described) {
     dnnl_convolution_desc_t operation;
     dnnl_status_t result;
-    if (part == WALK_FORWARD)
+    if (part == CVY_PART_FORWARD)
         result = dnnl_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct, &t->x,
                                                     &t->weights, &t->bias, &t->y, t->strides, t->border, t->border);
-    else if (part == WALK_BACKWARD_DATA)
+    else if (part == CVY_PART_BACKWARD_DATA)
         result = dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &t->x, &t->weights,
                                                           &t->y, t->strides, t->border, t->border);
     else
@@ -128,30 +128,30 @@ static dnnl_status_t describe_conv2d(const tensors *t, walk_part part, dnnl_prim
     return result == dnnl_success ? dnnl_primitive_desc_create(described, &operation, NULL, engine, forward) : result;
 }
 
-static dnnl_status_t describe_dense(const tensors *t, walk_part part, dnnl_primitive_desc_t forward,
+static dnnl_status_t describe_dense(const tensors *t, cvy_part_of_stage part, dnnl_primitive_desc_t forward,
                                     dnnl_primitive_desc_t *described) {
     dnnl_inner_product_desc_t operation;
     dnnl_status_t result;
-    if (part == WALK_FORWARD)
+    if (part == CVY_PART_FORWARD)
         result = dnnl_inner_product_forward_desc_init(&operation, dnnl_forward_training, &t->x, &t->weights, &t->bias,
                                                       &t->y);
-    else if (part == WALK_BACKWARD_DATA)
+    else if (part == CVY_PART_BACKWARD_DATA)
         result = dnnl_inner_product_backward_data_desc_init(&operation, &t->x, &t->weights, &t->y);
     else
         result = dnnl_inner_product_backward_weights_desc_init(&operation, &t->x, &t->weights, &t->bias, &t->y);
     return result == dnnl_success ? dnnl_primitive_desc_create(described, &operation, NULL, engine, forward) : result;
 }
 
-static dnnl_status_t describe(const cvy_stage *stage, const tensors *t, walk_part part, dnnl_primitive_desc_t forward,
-                              dnnl_primitive_desc_t *described) {
+static dnnl_status_t describe(const cvy_stage *stage, const tensors *t, cvy_part_of_stage part,
+                              dnnl_primitive_desc_t forward, dnnl_primitive_desc_t *described) {
     return stage->kind == CVY_STAGE_DENSE ? describe_dense(t, part, forward, described)
                                           : describe_conv2d(t, part, forward, described);
 }
 
-static bool make_peer(const cvy_stage *stage, const tensors *t, walk_part part, peer *p) {
+static bool make_peer(const cvy_stage *stage, const tensors *t, cvy_part_of_stage part, peer *p) {
     dnnl_primitive_desc_t forward = NULL, described = NULL;
-    bool made = describe(stage, t, WALK_FORWARD, NULL, &forward) == dnnl_success &&
-                describe(stage, t, part, part == WALK_FORWARD ? NULL : forward, &described) == dnnl_success &&
+    bool made = describe(stage, t, CVY_PART_FORWARD, NULL, &forward) == dnnl_success &&
+                describe(stage, t, part, part == CVY_PART_FORWARD ? NULL : forward, &described) == dnnl_success &&
                 dnnl_primitive_create(&p->primitive, described) == dnnl_success && give_all(p, described, part);
     if (described)
         dnnl_primitive_desc_destroy(described);
@@ -171,16 +171,16 @@ static bool register_stage(int index, const bench_layers_options *options, cvy_s
     tensors t = dense ? dense_tensors(&stage->dense, images) : conv2d_tensors(&stage->conv2d.shape, images);
     char model[64], layer[256], name[512];
     bench_model_name(options->model, model, sizeof model);
-    walk_stage_name(network, stage, layer, sizeof layer);
-    for (walk_part part = WALK_FORWARD; part <= WALK_BACKWARD_DATA; part++) {
-        if (part == WALK_LOSS || (part == WALK_BACKWARD_DATA && index <= plan.first_trainable))
+    bench_stage_name(network, stage, layer, sizeof layer);
+    for (cvy_part_of_stage part = CVY_PART_FORWARD; part < CVY_PARTS_OF_STAGE; part++) {
+        if (part == CVY_PART_BACKWARD_DATA && index <= plan.first_trainable)
             continue;
         peer *p = &list[listed++];
         if (!make_peer(stage, &t, part, p))
             return cvy_fail(status, CVY_FAILED, layer, "oneDNN could not make its primitive of %s",
-                            walk_part_names[part]);
+                            bench_stage_parts[part]);
         p->flop = cvy_stage_flop(stage) * (double)images;
-        snprintf(name, sizeof name, "peer/onednn/%s/%s/%s", model, layer, walk_part_names[part]);
+        snprintf(name, sizeof name, "peer/onednn/%s/%s/%s", model, layer, bench_stage_parts[part]);
         bench_register(name, run_peer, p, (bench_settings){0});
     }
     return true;
@@ -190,7 +190,7 @@ bool bench_register_peers(const bench_layers_options *options, cvy_status *statu
     if (!(network = cvy_network_from(options->model, NULL, status)) ||
         !cvy_variables_layout(network, &variables, status) ||
         !cvy_plan_make(network, &variables, CVY_LAYOUT_HWC16N, &plan, status) ||
-        !(list = cvy_allocate((size_t)plan.count * WALK_PARTS, sizeof *list, "peers", status)))
+        !(list = cvy_allocate((size_t)plan.count * CVY_PARTS_OF_STAGE, sizeof *list, "peers", status)))
         return false;
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success)

@@ -18,6 +18,7 @@ typedef struct subject {
     const bench_row *row;
     cvy_tier tier;
     size_t index;
+    int32_t images;
 } subject;
 
 /* What a benchmark of the subject computes on. */
@@ -31,7 +32,9 @@ typedef struct setting {
 static setting prepare(const subject *s) {
     setting p = {.memory = bench_memory_new(CAPACITY)};
     cvy_kernels_fill(&p.kernels, cvy_cpu_best(cvy_cpu_tiers()));
-    p.data = s->row->family->make(&p.memory, &p.kernels, s->index, &p.flop);
+    bench_case b = {.memory = &p.memory, .kernels = &p.kernels, .index = s->index, .images = s->images};
+    p.data = s->row->family->make(&b);
+    p.flop = b.flop;
     cvy_kernels_fill(&p.kernels, s->tier);
     s->row->call(&p.kernels, p.data);
     return p;
@@ -74,6 +77,7 @@ static void run_cold(bench_state *state, void *argument) {
 static subject *registered;
 
 static void register_case(const subject *s, const char *case_name) {
+    static const char *const counts[] = {[1] = "_1_image", [CVY_LANES] = "_16_images"};
     char word[BENCH_NAME_MAX], name[3 * BENCH_NAME_MAX];
     subject *kept = malloc(sizeof *kept);
     if (!kept) {
@@ -84,7 +88,8 @@ static void register_case(const subject *s, const char *case_name) {
     kept->next = registered;
     registered = kept;
     bench_word(case_name, word, sizeof word);
-    snprintf(name, sizeof name, "kernel/%s/%s/%s/warm", s->operation, word, cvy_tier_name(s->tier));
+    snprintf(name, sizeof name, "kernel/%s/%s%s/%s/warm", s->operation, word,
+             s->row->family->few ? counts[s->images] : "", cvy_tier_name(s->tier));
     bench_register(name, run_warm, kept, (bench_settings){0});
     memcpy(strrchr(name, '/'), "/cold", 5);
     bench_register(name, run_cold, kept, (bench_settings){.own_clock = true});
@@ -92,9 +97,13 @@ static void register_case(const subject *s, const char *case_name) {
 
 static void register_row(const char *operation, const bench_row *row, cvy_tier tier, unsigned tiers) {
     char name[BENCH_NAME_MAX];
-    if (tiers >> tier & 1)
-        for (size_t i = 0; row->family->name(i, name); i++)
-            register_case(&(subject){.operation = operation, .row = row, .tier = tier, .index = i}, name);
+    for (size_t i = 0; tiers >> tier & 1 && row->family->name(i, name); i++) {
+        subject s = {.operation = operation, .row = row, .tier = tier, .index = i, .images = CVY_LANES};
+        register_case(&s, name);
+        s.images = 1;
+        if (row->family->few)
+            register_case(&s, name);
+    }
 }
 
 void bench_register_rows(unsigned tiers) {

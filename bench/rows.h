@@ -19,12 +19,31 @@
 
 enum { BENCH_NAME_MAX = 80 };
 
+/* A case of a family, while its data are made. */
+typedef struct bench_case {
+    bench_memory *memory;
+    const cvy_kernels *kernels; /* of the best tier */
+    size_t index;
+    int32_t images; /* where the layout leaves their number open */
+    double flop;    /* result: multiplications and additions of a call, counted densely; 0: measured in bytes */
+} bench_case;
+
 typedef struct bench_family {
     /* The name of a case; false past the last one. */
     bool (*name)(size_t index, char name[static BENCH_NAME_MAX]);
-    /* The data of that case, and the floating-point operations of a call, counted densely. `kernels` may help. */
-    void *(*make)(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop);
+    void *(*make)(bench_case *b);
+    bool few; /* the layout is for few images: each case is measured on 16 images and on one */
 } bench_family;
+
+/* Defines the name function of a kind of case (tests/kernels/cases.h): conv2d, pool, dense, image. */
+#define BENCH_CASE_NAME(kind)                                                                                          \
+    static bool kind##_name(size_t index, char name[static BENCH_NAME_MAX]) {                                          \
+        kind##_case c;                                                                                                 \
+        if (!kind##_case_at(CASES_NAMED, index, &c))                                                                   \
+            return false;                                                                                              \
+        snprintf(name, BENCH_NAME_MAX, "%s", c.name);                                                                  \
+        return true;                                                                                                   \
+    }
 
 typedef struct bench_row {
     const bench_family *family;
@@ -52,8 +71,8 @@ typedef struct bench_row {
 void bench_register_rows(unsigned tiers);
 void bench_rows_free(void);
 
-/* Rings of ink on an empty ground, another in each lane, as digits are: the time of some kernels depends on where the
- * winners lie. `x` is a block in HWC16N. */
+/* Draws rings of ink on an empty ground, a different one in each lane. They resemble digits: the time of some kernels
+ * depends on where the maxima of the windows lie. `x` is a block in HWC16N. */
 void bench_draw(bench_memory *memory, int32_t height, int32_t width, int32_t channels, float *x);
 
 #endif

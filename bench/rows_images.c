@@ -13,29 +13,23 @@ typedef struct image {
     uint32_t index[CVY_LANES];
 } image;
 
-static bool image_name(size_t index, char name[static BENCH_NAME_MAX]) {
-    image_case c;
-    if (!image_case_at(CASES_NAMED, index, &c))
-        return false;
-    snprintf(name, BENCH_NAME_MAX, "%s", c.name);
-    return true;
-}
+BENCH_CASE_NAME(image)
 
 /* Images anywhere in the data set, as a shuffled epoch asks for them. */
-static void take_dataset(bench_memory *memory, image *d) {
+static void take_dataset(bench_case *b, image *d) {
     size_t bytes = DATASET * d->elements / CVY_LANES;
-    d->u8 = bench_take(memory, bytes);
+    d->u8 = bench_take(b->memory, bytes);
     for (size_t i = 0; i < bytes; i++)
-        d->u8[i] = (uint8_t)bench_uniform(memory, 0, 256);
-    d->f32 = bench_floats(memory, bytes, 0, 1);
+        d->u8[i] = (uint8_t)bench_uniform(b->memory, 0, 256);
+    d->f32 = bench_floats(b->memory, bytes, 0, 1);
     for (int l = 0; l < CVY_LANES; l++)
-        d->index[l] = (uint32_t)bench_uniform(memory, 0, DATASET);
+        d->index[l] = (uint32_t)bench_uniform(b->memory, 0, DATASET);
 }
 
-static void *make_image(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
+static void *make_image(bench_case *b) {
     image_case c;
-    image_case_at(CASES_NAMED, index, &c);
-    image *d = bench_take(memory, sizeof *d);
+    image_case_at(CASES_NAMED, b->index, &c);
+    image *d = bench_take(b->memory, sizeof *d);
     *d = (image){.shape = c.shape,
                  .top = c.top,
                  .left = c.left,
@@ -44,15 +38,14 @@ static void *make_image(bench_memory *memory, const cvy_kernels *kernels, size_t
                  .elements = image_elements(&c.shape),
                  .padded = (size_t)(c.padded_height * c.padded_width * c.shape.channels) * CVY_LANES};
     size_t positions = (size_t)(c.shape.height * c.shape.width) * CVY_LANES;
-    d->block = bench_floats(memory, d->elements, -1, 1);
-    d->images = bench_take(memory, nhwc_extent(&c.shape) * sizeof(float));
-    kernels->reorder_hwc16n_nhwc(&c.shape, d->block, d->images);
-    d->blocked = bench_take(memory, positions * cvy_round_to_lanes((size_t)c.shape.channels) * sizeof(float));
-    kernels->reorder_hwc16n_nchw16c(&c.shape, CVY_LANES, d->block, d->blocked);
-    d->border = bench_floats(memory, d->padded, -1, 1);
-    d->derivative = bench_floats(memory, d->elements, 0, 1);
-    take_dataset(memory, d);
-    *flop = 0;
+    d->block = bench_floats(b->memory, d->elements, -1, 1);
+    d->images = bench_take(b->memory, nhwc_extent(&c.shape) * sizeof(float));
+    b->kernels->reorder_hwc16n_nhwc(&c.shape, d->block, d->images);
+    d->blocked = bench_take(b->memory, positions * cvy_round_to_lanes((size_t)c.shape.channels) * sizeof(float));
+    b->kernels->reorder_hwc16n_nchw16c(&c.shape, CVY_LANES, d->block, d->blocked);
+    d->border = bench_floats(b->memory, d->padded, -1, 1);
+    d->derivative = bench_floats(b->memory, d->elements, 0, 1);
+    take_dataset(b, d);
     return d;
 }
 
@@ -72,8 +65,7 @@ BENCH_ROW(reorder_nchw16c_nhwc, image, 2 * d->elements, &d->shape, CVY_LANES, d-
 BENCH_ROW(reorder_hwc16n_nchw16c, image, 2 * d->elements, &d->shape, CVY_LANES, d->block, d->blocked)
 BENCH_ROW(reorder_nchw16c_hwc16n, image, 2 * d->elements, &d->shape, CVY_LANES, d->blocked, d->block)
 
-/* ---- Images on their way to a block: the rows of an image, each moved by a fraction of a pixel --------------------
- */
+/* ---- Preprocessing: rows of an image, each moved by a fraction of a pixel --------------------------------------- */
 
 typedef struct picture {
     cvy_image_shape shape;
@@ -84,24 +76,22 @@ typedef struct picture {
     int32_t *start;
 } picture;
 
-static void *make_picture(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
-    (void)kernels;
+static void *make_picture(bench_case *b) {
     image_case c;
-    image_case_at(CASES_NAMED, index, &c);
+    image_case_at(CASES_NAMED, b->index, &c);
     const int32_t floats = c.shape.width * c.shape.channels, height = c.shape.height;
-    picture *d = bench_take(memory, sizeof *d);
+    picture *d = bench_take(b->memory, sizeof *d);
     *d = (picture){.shape = c.shape, .floats = floats, .elements = (size_t)floats * (size_t)height};
-    d->u8 = bench_take(memory, d->elements);
+    d->u8 = bench_take(b->memory, d->elements);
     for (size_t i = 0; i < d->elements; i++)
-        d->u8[i] = (uint8_t)bench_uniform(memory, 0, 256);
-    d->x = bench_floats(memory, d->elements + (size_t)c.shape.channels, 0, 255);
-    d->y = bench_take(memory, d->elements * sizeof(float));
-    d->moments = bench_take(memory, 3 * (size_t)floats * sizeof(float));
-    d->fraction = bench_floats(memory, (size_t)height, 0, 1);
-    d->start = bench_take(memory, (size_t)height * sizeof(int32_t));
+        d->u8[i] = (uint8_t)bench_uniform(b->memory, 0, 256);
+    d->x = bench_floats(b->memory, d->elements + (size_t)c.shape.channels, 0, 255);
+    d->y = bench_take(b->memory, d->elements * sizeof(float));
+    d->moments = bench_take(b->memory, 3 * (size_t)floats * sizeof(float));
+    d->fraction = bench_floats(b->memory, (size_t)height, 0, 1);
+    d->start = bench_take(b->memory, (size_t)height * sizeof(int32_t));
     for (int32_t y = 0; y < height; y++)
         d->start[y] = y * floats;
-    *flop = 0;
     return d;
 }
 

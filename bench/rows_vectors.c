@@ -19,15 +19,13 @@ typedef struct vector {
     float *a, *b, *y, *derivative;
 } vector;
 
-static void *make_vector(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
-    (void)kernels;
-    vector *d = bench_take(memory, sizeof *d);
-    d->count = counts[index];
-    d->a = bench_floats(memory, d->count, -4, 4);
-    d->b = bench_floats(memory, d->count, 0.1f, 4);
-    d->y = bench_take(memory, d->count * sizeof(float));
-    d->derivative = bench_take(memory, d->count * sizeof(float));
-    *flop = 0;
+static void *make_vector(bench_case *b) {
+    vector *d = bench_take(b->memory, sizeof *d);
+    d->count = counts[b->index];
+    d->a = bench_floats(b->memory, d->count, -4, 4);
+    d->b = bench_floats(b->memory, d->count, 0.1f, 4);
+    d->y = bench_take(b->memory, d->count * sizeof(float));
+    d->derivative = bench_take(b->memory, d->count * sizeof(float));
     return d;
 }
 
@@ -52,19 +50,17 @@ typedef struct update {
     cvy_adam adam;
 } update;
 
-static void *make_update(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
-    (void)kernels;
-    update *d = bench_take(memory, sizeof *d);
-    d->count = counts[index];
-    d->gradient = bench_floats(memory, d->count, -0.1f, 0.1f);
-    d->parameters = bench_floats(memory, d->count, -0.1f, 0.1f);
+static void *make_update(bench_case *b) {
+    update *d = bench_take(b->memory, sizeof *d);
+    d->count = counts[b->index];
+    d->gradient = bench_floats(b->memory, d->count, -0.1f, 0.1f);
+    d->parameters = bench_floats(b->memory, d->count, -0.1f, 0.1f);
     for (int i = 0; i < 3; i++)
-        d->state[i] = bench_floats(memory, d->count, 0.001f, 0.01f);
+        d->state[i] = bench_floats(b->memory, d->count, 0.001f, 0.01f);
     /* Keras's defaults, and steps so small that thousands of them on one gradient lead nowhere. */
     d->sgd = (cvy_sgd){.learning_rate = 1e-9f, .momentum = 0.9f};
     d->rmsprop = (cvy_rmsprop){.learning_rate = 1e-9f, .rho = 0.9f, .one_minus_rho = 0.1f, .epsilon = 1e-7f};
     d->adam = (cvy_adam){.alpha = 1e-9f, .one_minus_beta_1 = 0.1f, .one_minus_beta_2 = 0.001f, .epsilon = 1e-7f};
-    *flop = 0;
     return d;
 }
 
@@ -89,12 +85,10 @@ static bool peak_name(size_t index, char name[static BENCH_NAME_MAX]) {
     return index == 0;
 }
 
-static void *make_peak(bench_memory *memory, const cvy_kernels *kernels, size_t index, double *flop) {
-    (void)kernels;
-    (void)index;
-    peak *d = bench_take(memory, sizeof *d);
-    d->result = bench_take(memory, CVY_PEAK_FLOATS * sizeof(float));
-    *flop = 2.0 * PEAK_ROUNDS * CVY_PEAK_FLOATS;
+static void *make_peak(bench_case *b) {
+    peak *d = bench_take(b->memory, sizeof *d);
+    d->result = bench_take(b->memory, CVY_PEAK_FLOATS * sizeof(float));
+    b->flop = 2.0 * PEAK_ROUNDS * CVY_PEAK_FLOATS;
     return d;
 }
 

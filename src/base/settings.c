@@ -21,8 +21,8 @@ static bool is_word(cvy_span span, const char *word) {
     return strlen(word) == (size_t)span.length && strncasecmp(span.text, word, (size_t)span.length) == 0;
 }
 
-/* These two read a number that begins right at `text`, where the C library would skip space, and return its end; NULL
- * if there is none. */
+/* Both functions below read a number that begins right at `text`, without leading space, and return its end; NULL if
+ * there is none. */
 static const char *read_number(const char *text, double *number) {
     char *end;
     if (!*text || !strchr("+-.0123456789", *text))
@@ -73,7 +73,7 @@ bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field) {
 
 /* ---- Lists ------------------------------------------------------------------------------------------------------ */
 
-/* Takes what stands before the separator, or all that is left, off the text, which is NULL after the last part. */
+/* Takes the part before the separator, or the whole rest, off the text. The text is NULL after the last part. */
 static cvy_span take(const char **text, char separator) {
     const char *end = strchr(*text, separator);
     cvy_span span = {*text, (int)(end ? (size_t)(end - *text) : strlen(*text))};

@@ -1,4 +1,4 @@
-/* Settings as users write them: NAME:KEY=VALUE,KEY=VALUE,... Names, keys and words are the same in any case. */
+/* Settings as users write them: NAME:KEY=VALUE,KEY=VALUE,... Upper and lower case are the same. */
 #ifndef CVY_SETTINGS_H
 #define CVY_SETTINGS_H
 
@@ -19,7 +19,7 @@ typedef enum cvy_value_type {
 
 typedef struct cvy_value {
     cvy_value_type type;
-    double low, high;     /* what numbers may be, ends included */
+    double low, high;     /* the range of numbers, both included */
     const char *expected; /* the same in words, for messages */
 } cvy_value;
 
@@ -35,25 +35,25 @@ typedef struct cvy_key {
     const char *alias; /* may be NULL */
 } cvy_key;
 
-/* What the texts about one kind of object may hold. */
+/* The settings of one kind of object. */
 typedef struct cvy_settings {
     const char *where;   /* begins messages: "optimizer" */
-    const char *name;    /* of the kind, for messages; NULL where there is one kind only */
+    const char *name;    /* of the kind, for messages; NULL if there is only one */
     const cvy_key *keys; /* fewer than 32 */
     int count, kind;
-    /* Takes KEY=VALUE where no key has that name, or says why not. NULL: an error. */
+    /* Parses KEY=VALUE if no key has that name. NULL: such a key is an error. */
     bool (*other)(cvy_span key, cvy_span value, void *object, cvy_status *status);
 } cvy_settings;
 
-/* Takes NAME off the text, which then is what follows the colon, or NULL where there is none. Returns the name's index
- * in `names`; -1 and an error that lists them if it is none of them. */
+/* Takes NAME off the text. *text is then the rest behind the colon, or NULL without a colon. Returns the index of the
+ * name in `names`, or -1 and an error that lists them. */
 int cvy_settings_name(const char **text, const char *const *names, int count, const char *where, cvy_status *status);
 
-/* Parses KEY=VALUE,... into the object's fields; NULL gives nothing. Errors name the key and say what is expected:
+/* Parses KEY=VALUE,... into the object's fields; NULL is an empty list. Errors name the key and what is expected:
  * an unknown key, one that is given twice, a value that is missing, malformed or out of range. */
 bool cvy_settings_parse(const char *text, const cvy_settings *settings, void *object, cvy_status *status);
 
-/* Parses all of a span as a value of this type and range; false, and nothing in the field to rely on, if it is none. */
+/* Parses a span as a value of this type and range. False if it is none; the field is then undefined. */
 bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field);
 
 #endif

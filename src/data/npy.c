@@ -3,7 +3,6 @@
  * }, padded with spaces. */
 #include "npy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { RANK_MAX = 4 };

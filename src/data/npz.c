@@ -28,7 +28,7 @@ static bool check_entry(const char *where, const zip_stat_t *entry, size_t archi
     if (entry->comp_size > archive ||
         (stored ? entry->size != entry->comp_size : entry->size / CVY_DEFLATE_EXPANSION_MAX > entry->comp_size))
         return cvy_fail(status, CVY_FAILED, where,
-                        "%" PRIu64 " bytes from %" PRIu64 " compressed ones cannot be, in a file of %zu bytes",
+                        "%" PRIu64 " bytes, %" PRIu64 " compressed, are not possible in a file of %zu bytes",
                         entry->size, entry->comp_size, archive);
     return true;
 }

@@ -67,15 +67,15 @@ bool cvy_preprocessing_extents(const cvy_preprocessing *preprocessing, const cha
                                cvy_status *status) {
     const int *crop = preprocessing->center_crop, *pool = preprocessing->average_pooling;
     if (crop[0] > *height || crop[1] > *width)
-        return cvy_fail(status, CVY_FAILED, where, "images of %d x %d have no central %d x %d", *height, *width,
-                        crop[0], crop[1]);
+        return cvy_fail(status, CVY_FAILED, where, "images of %d x %d are smaller than the crop, %d x %d", *height,
+                        *width, crop[0], crop[1]);
     if (crop[0]) {
         *height = crop[0];
         *width = crop[1];
     }
     if (pool[0] > *height || pool[1] > *width)
-        return cvy_fail(status, CVY_FAILED, where, "images of %d x %d have no window of %d x %d to pool", *height,
-                        *width, pool[0], pool[1]);
+        return cvy_fail(status, CVY_FAILED, where, "images of %d x %d are smaller than the pooling window, %d x %d",
+                        *height, *width, pool[0], pool[1]);
     if (pool[0]) {
         *height /= pool[0];
         *width /= pool[1];

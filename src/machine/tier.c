@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* "scalar, avx2" of a set of tiers. */
 static const char *list_tiers(unsigned tiers, char *text, size_t size) {

@@ -74,7 +74,7 @@ struct setting {
     read_fn *read;
     size_t offset; /* of the field in the layer that is set */
     bool required;
-    const setting *more; /* at a table's end: where it goes on; may be NULL */
+    const setting *more; /* at a table's end: the next table, or NULL */
 };
 
 static void *field_of(const setting *key, cvy_layer *layer) {
@@ -360,7 +360,7 @@ static bool read_identity(const cvy_network *network, json_t *object, cvy_layer 
             snprintf(where, sizeof where, "layer %d, class_name", network->count);
         cvy_json_quote(known ? json_object_get(object, "registered_name") : class_name, found);
         return cvy_fail(status, CVY_FAILED, where, "%s is %s", found,
-                        known ? "a class of the user's" : "not a class of layer that is supported");
+                        known ? "no class of Keras's own" : "not a class of layer that is supported");
     }
     *layer = cvy_layer_default(kind);
     return cvy_network_name_layer(network, layer, json_string_value(name), status);

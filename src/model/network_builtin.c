@@ -4,90 +4,78 @@
 #include <string.h>
 #include <unistd.h>
 
-static void add_input(cvy_network *network, cvy_status *status) {
-    cvy_layer layer = cvy_layer_default(CVY_LAYER_INPUT);
-    layer.output = (cvy_shape){3, 28, 28, 1};
-    cvy_network_add(network, &layer, status);
-}
-
-static void add_conv5x5(cvy_network *network, int filters, cvy_activation_name activation, cvy_status *status) {
-    cvy_layer layer = cvy_layer_default(CVY_LAYER_CONV2D);
-    layer.units = filters;
-    layer.kernel_size[0] = layer.kernel_size[1] = 5;
-    layer.activation = activation;
-    cvy_network_add(network, &layer, status);
-}
-
-/* A layer with Keras's defaults: windows of 2 x 2 for pooling. */
-static void add_default(cvy_network *network, cvy_layer_kind kind, cvy_status *status) {
-    cvy_layer layer = cvy_layer_default(kind);
-    cvy_network_add(network, &layer, status);
-}
-
-static void add_dense(cvy_network *network, int units, cvy_activation_name activation, cvy_status *status) {
-    cvy_layer layer = cvy_layer_default(CVY_LAYER_DENSE);
-    layer.units = units;
-    layer.activation = activation;
-    cvy_network_add(network, &layer, status);
-}
+typedef struct spec {
+    cvy_layer_kind kind;
+    int units; /* filters of a convolution, which is 5 x 5 */
+    cvy_activation_name activation;
+} spec;
 
 /* The beginner's network: 9,532 parameters. */
-static void build_with_pooling(cvy_network *network, cvy_layer_kind pooling, cvy_status *status) {
-    add_input(network, status);
-    add_conv5x5(network, 3, CVY_SILU, status);
-    add_default(network, pooling, status);
-    add_conv5x5(network, 6, CVY_SILU, status);
-    add_default(network, pooling, status);
-    add_default(network, CVY_LAYER_FLATTEN, status);
-    add_dense(network, 84, CVY_SILU, status);
-    add_dense(network, 10, CVY_SOFTMAX, status);
-}
-
-static void build_lesson(cvy_network *network, cvy_status *status) {
-    build_with_pooling(network, CVY_LAYER_MAX_POOLING2D, status);
-}
-
-static void build_lesson_avg(cvy_network *network, cvy_status *status) {
-    build_with_pooling(network, CVY_LAYER_AVERAGE_POOLING2D, status);
-}
+static const spec lesson[] = {
+    {CVY_LAYER_INPUT},
+    {CVY_LAYER_CONV2D, 3, CVY_SILU},
+    {CVY_LAYER_MAX_POOLING2D},
+    {CVY_LAYER_CONV2D, 6, CVY_SILU},
+    {CVY_LAYER_MAX_POOLING2D},
+    {CVY_LAYER_FLATTEN},
+    {CVY_LAYER_DENSE, 84, CVY_SILU},
+    {CVY_LAYER_DENSE, 10, CVY_SOFTMAX},
+};
 
 /* LeNet-5 as it is taught today, with relu, max-pooling and a second convolution over all channels of the first: 44,426
  * parameters. */
-static void build_lenet5(cvy_network *network, cvy_status *status) {
-    add_input(network, status);
-    add_conv5x5(network, 6, CVY_RELU, status);
-    add_default(network, CVY_LAYER_MAX_POOLING2D, status);
-    add_conv5x5(network, 16, CVY_RELU, status);
-    add_default(network, CVY_LAYER_MAX_POOLING2D, status);
-    add_default(network, CVY_LAYER_FLATTEN, status);
-    add_dense(network, 120, CVY_RELU, status);
-    add_dense(network, 84, CVY_RELU, status);
-    add_dense(network, 10, CVY_SOFTMAX, status);
+static const spec lenet5[] = {
+    {CVY_LAYER_INPUT},
+    {CVY_LAYER_CONV2D, 6, CVY_RELU},
+    {CVY_LAYER_MAX_POOLING2D},
+    {CVY_LAYER_CONV2D, 16, CVY_RELU},
+    {CVY_LAYER_MAX_POOLING2D},
+    {CVY_LAYER_FLATTEN},
+    {CVY_LAYER_DENSE, 120, CVY_RELU},
+    {CVY_LAYER_DENSE, 84, CVY_RELU},
+    {CVY_LAYER_DENSE, 10, CVY_SOFTMAX},
+};
+
+static const struct builtin {
+    const char *name;
+    const spec *layers;
+    int count;
+    bool average; /* average pooling in place of max-pooling */
+} builtins[] = {
+    {"lesson", lesson, sizeof lesson / sizeof *lesson, false},
+    {"lesson-avg", lesson, sizeof lesson / sizeof *lesson, true},
+    {"lenet5", lenet5, sizeof lenet5 / sizeof *lenet5, false},
+};
+
+/* NULL if there is no such name. */
+static const struct builtin *find_builtin(const char *name) {
+    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
+        if (!strcmp(name, builtins[i].name))
+            return &builtins[i];
+    return NULL;
 }
 
-static const struct {
-    const char *name;
-    void (*build)(cvy_network *network, cvy_status *status);
-} builtins[] = {{"lesson", build_lesson}, {"lesson-avg", build_lesson_avg}, {"lenet5", build_lenet5}};
-enum { BUILTINS = sizeof builtins / sizeof *builtins };
-
-/* BUILTINS if there is no such name. */
-static int find_builtin(const char *name) {
-    int i = 0;
-    while (i < BUILTINS && strcmp(name, builtins[i].name))
-        i++;
-    return i;
+static void add(cvy_network *network, const spec *s, bool average, cvy_status *status) {
+    bool pools = average && s->kind == CVY_LAYER_MAX_POOLING2D;
+    cvy_layer layer = cvy_layer_default(pools ? CVY_LAYER_AVERAGE_POOLING2D : s->kind);
+    if (s->kind == CVY_LAYER_INPUT)
+        layer.output = (cvy_shape){3, 28, 28, 1};
+    if (s->kind == CVY_LAYER_CONV2D)
+        layer.kernel_size[0] = layer.kernel_size[1] = 5;
+    layer.units = s->units;
+    layer.activation = s->activation;
+    cvy_network_add(network, &layer, status);
 }
 
 bool cvy_network_is_builtin(const char *name) {
-    return find_builtin(name) < BUILTINS;
+    return find_builtin(name);
 }
 
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status) {
-    int i = find_builtin(name);
-    cvy_network *network = i < BUILTINS ? cvy_network_new(NULL, false, status) : NULL;
-    if (network)
-        builtins[i].build(network, status);
+    const struct builtin *builtin = find_builtin(name);
+    cvy_network *network = builtin ? cvy_network_new(NULL, false, status) : NULL;
+    for (int i = 0; network && i < builtin->count; i++)
+        add(network, &builtin->layers[i], builtin->average, status);
     if (cvy_ok(status))
         return network;
     cvy_network_free(network);

@@ -1,9 +1,9 @@
-/* Optimizers with Keras's formulas and defaults: settings, state, and the update of a slice of the parameters.
+/* Optimizers with Keras's formulas and defaults: settings, state, and updates of slices of the parameters.
  *
  * SGD: Robbins, Monro, 1951, with momentum and Nesterov's momentum as in Sutskever et al., ICML 2013. RMSprop:
  * Tieleman, Hinton, lecture 6.5, 2012. Adam: Kingma, Ba, ICLR 2015; amsgrad: Reddi et al., ICLR 2018. AdamW:
- * Loshchilov, Hutter, ICLR 2019, whose weight decay Keras has in every optimizer. kernels.h states the formulas, in the
- * order in which they are computed. */
+ * Loshchilov, Hutter, ICLR 2019; Keras has its weight decay in every optimizer. kernels.h states the formulas in the
+ * order of computation. */
 #ifndef CVY_OPTIMIZER_H
 #define CVY_OPTIMIZER_H
 
@@ -23,7 +23,7 @@ typedef struct cvy_optimizer_settings {
     double beta_1, beta_2; /* adam, adamw: 0 <= beta < 1 */
     bool amsgrad;          /* adam, adamw */
     double epsilon;        /* rmsprop, adam, adamw: >= 0 */
-    double weight_decay;   /* >= 0, decoupled: the gradient does not see it */
+    double weight_decay;   /* >= 0, decoupled: not part of the gradient */
     bool use_ema;          /* at the end of a fit the parameters become their moving average */
     double ema_momentum;   /* 0 <= momentum < 1 */
 } cvy_optimizer_settings;
@@ -39,12 +39,11 @@ const char *cvy_optimizer_name(cvy_optimizer_kind kind); /* "SGD", "RMSprop", ..
 
 enum { CVY_OPTIMIZER_SLOTS = 4 };
 
-/* How many state floats an optimizer keeps for each parameter: 0..4. The last is the moving average, if there is one.
- */
+/* The number of state floats for each parameter: 0..4. The last is the moving average, with use_ema. */
 int cvy_optimizer_slots(const cvy_optimizer_settings *settings);
 
-/* Keras's count of an optimizer's own variables for that many parameters: its slots, its iteration and its learning
- * rate, as model.summary() reports it. */
+/* The number of an optimizer's own variables as Keras's model.summary() counts them: the slots of all parameters, the
+ * iteration and the learning rate. */
 long cvy_optimizer_parameters(const cvy_optimizer_settings *settings, size_t parameters);
 
 /* An optimizer over `floats` parameters: the state, and the rule of the coming step. */
@@ -52,9 +51,9 @@ typedef struct cvy_optimizer {
     cvy_optimizer_settings settings;
     float *state[CVY_OPTIMIZER_SLOTS]; /* [floats] each, zero at first; NULL beyond cvy_optimizer_slots */
     uint64_t step;                     /* steps done */
-    /* Keras rounds both to float before it raises them to a power, also in float64 runs: with the default beta_2 that
-     * takes 6.4e-6 off the first step's alpha. They are kept rounded because gcc 12 loses a rounding between two
-     * conversions, double to float to double, where it vectorises a straight line of code. */
+    /* Keras rounds both to float before it raises them to a power, also in float64 runs: with the default beta_2 the
+     * first step's alpha is 6.4e-6 smaller. They are stored as floats because gcc 12 drops the rounding of a double to
+     * float to double conversion when it vectorises. */
     float beta_1, beta_2;
     double beta_1_power, beta_2_power; /* beta^step, by repeated multiplication: the same on every machine */
     union {
@@ -62,25 +61,26 @@ typedef struct cvy_optimizer {
         cvy_rmsprop rmsprop;
         cvy_adam adam;
     } rule;
-    float ema_rate; /* 1 - momentum; 1 in the first step, where the average begins */
+    float ema_rate; /* 1 - momentum; 1 in the first step, which starts the average */
 } cvy_optimizer;
 
-/* Settings outside of their ranges are an error, as cvy_optimizer_check says. On failure there is nothing to destroy.
- */
+/* Checks the settings and allocates the state. On an error there is nothing to destroy. */
 bool cvy_optimizer_create(cvy_optimizer *optimizer, const cvy_optimizer_settings *settings, size_t floats,
                           cvy_status *status);
+
+/* Frees the state. */
 void cvy_optimizer_destroy(cvy_optimizer *optimizer);
 
-/* Begins a step at this learning rate: counts it and computes its rule, in double, rounded to float once. One thread,
- * before any slice of that step. */
+/* Begins a step: counts it and computes its rule in double, rounded to float once. One thread calls it before the
+ * updates of that step. */
 void cvy_optimizer_begin(cvy_optimizer *optimizer, double learning_rate);
 
-/* Updates parameters[first .. first + count) from the gradient there; multiples of 16. Returns whether everything
- * stayed finite. */
+/* Updates parameters[first .. first + count) from the gradient of these; both are multiples of 16. Returns whether all
+ * values stayed finite. */
 bool cvy_optimizer_update(const cvy_optimizer *optimizer, const cvy_kernels *kernels, size_t first, size_t count,
                           const float *gradient, float *parameters);
 
-/* Ends a training: with use_ema the parameters become their moving average, as Keras does. */
+/* Ends a training: with use_ema, replaces the parameters by their moving average, as Keras does. */
 void cvy_optimizer_finish(const cvy_optimizer *optimizer, size_t floats, float *parameters);
 
 #endif

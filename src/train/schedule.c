@@ -60,8 +60,8 @@ bool cvy_schedule_parse(const char *text, cvy_schedule *schedule, cvy_status *st
 
 /* ---- Factors ---------------------------------------------------------------------------------------------------- */
 
-/* (1 + cos(pi p)) / 2 for 0 <= p <= 1, within 1e-13. libm's cosine may differ from one machine to the next; this sine
- * of pi (1/2 - p), by its series, does not. */
+/* (1 + cos(pi p)) / 2 for 0 <= p <= 1, within 1e-13, from the series of sin(pi (1/2 - p)). Unlike libm's cosine it has
+ * the same bits on every machine. */
 static double half_cosine(double p) {
     const double t = 3.14159265358979323846 * (0.5 - p), square = t * t;
     double term = t, sine = t;

@@ -1,8 +1,8 @@
-/* How the learning rate goes over the steps of a training, as a factor of the optimizer's.
+/* The learning rate over the steps of a training, as a factor of the optimizer's learning rate.
  *
  * Warm-up: Goyal et al., "Accurate, large minibatch SGD", 2017. Cosine: Loshchilov, Hutter, ICLR 2017. One cycle:
- * Smith, Topin, "Super-convergence", 2018. Fractions of the training stand where Keras's schedules count steps, so that
- * a schedule fits any budget. */
+ * Smith, Topin, "Super-convergence", 2018. Where Keras's schedules count steps, these have fractions of the training,
+ * so that a schedule fits any budget. */
 #ifndef CVY_SCHEDULE_H
 #define CVY_SCHEDULE_H
 
@@ -21,9 +21,9 @@ enum { CVY_PIECES_MAX = 16 };
 typedef struct cvy_schedule {
     cvy_schedule_kind kind;
     double warmup; /* fraction of the steps, 0 <= w < 1, in which the rate rises from `start` to 1 */
-    double start;  /* the factor that warm-up rises from */
-    double end;    /* linear, cosine, onecycle: the factor that the rate falls to */
-    int pieces;    /* piecewise: from the fraction at[i] of all steps on, factor[i] */
+    double start;  /* the factor at the beginning of the warm-up */
+    double end;    /* linear, cosine, onecycle: the factor at the end */
+    int pieces;    /* piecewise: the factor is factor[i] from the fraction at[i] of all steps on */
     double at[CVY_PIECES_MAX], factor[CVY_PIECES_MAX];
 } cvy_schedule;
 

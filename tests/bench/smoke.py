@@ -14,7 +14,7 @@ program, definitions = sys.argv[1:]
 def run(*arguments):
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         done = subprocess.run(
-            [program, *arguments, "--walk-time=0", "--benchmark_min_time=0", f"--benchmark_out={out.name}",
+            [program, *arguments, "--benchmark_min_time=0", f"--benchmark_out={out.name}",
              "--benchmark_out_format=json"], capture_output=True, text=True)
         try:
             return done, json.load(out)

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy recipes, train --recipe, and what recipes need, as options.
 . "$(dirname "$0")/tap.sh"
 recipes=$tests/../../recipes

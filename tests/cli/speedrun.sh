@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # tools/speedrun: a recipe over several seeds.
 . "$(dirname "$0")/tap.sh"
 speedrun=$tests/../../tools/speedrun

@@ -316,7 +316,7 @@ static void what_does_not_fit_is_an_error(void **state) {
     } cases[] = {
         {"none", "images are 28 x 28 x 1, the network wants 12 x 12 x 1"},
         {"center_crop=24", "images are 24 x 24 x 1 when preprocessed, the network wants 12 x 12 x 1"},
-        {"center_crop=30", "images of 28 x 28 have no central 30 x 30"},
+        {"center_crop=30", "images of 28 x 28 are smaller than the crop, 30 x 30"},
     };
     cvy_dataset *set = dataset(28, 28, 1, false);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -374,7 +374,7 @@ TEST(classes_of_others_are_refused) {
     expect_refusal(model, "layer \"dense\", class_name", "\"mine>Dense\"");
     model = load("everything");
     json_object_set_new(layer_named(model, "dense"), "module", json_string("kerasish"));
-    expect_refusal(model, "layer \"dense\", class_name", "a class of the user's");
+    expect_refusal(model, "layer \"dense\", class_name", "no class of Keras's own");
     model = load("everything");
     json_object_set_new(model, "class_name", json_string("MyModel"));
     expect_refusal(model, "model.json: class_name", "\"MyModel\", expected Keras's \"Sequential\" or \"Functional\"");

@@ -148,9 +148,9 @@ static void expect_failure_changed(size_t local, size_t central, uint8_t flip, c
 TEST(wrong_members) {
     expect_failure_changed(14, 16, 1, "its checksum is wrong");
     expect_failure_changed(22, 24, 1, "compressed data is corrupt, or not");
-    expect_failure_changed(25, 27, 0x40, "compressed ones cannot be");
+    expect_failure_changed(25, 27, 0x40, "compressed, are not possible");
     expect_failure_changed(8, 10, 4, "compression method 12, expected stored or deflated");
-    expect_failure_changed(8, 10, 8, "compressed ones cannot be"); /* "stored", but the sizes differ */
+    expect_failure_changed(8, 10, 8, "compressed, are not possible"); /* "stored", but the sizes differ */
     expect_failure_changed(6, 8, 1, "encrypted");
 }
 

@@ -1,6 +1,7 @@
 /* Optimizers: the text that chooses one, its defaults and counts, and its steps against a double-precision reference.
  */
 #include "suite.h"
+#include "texts.h"
 
 #include <float.h>
 #include <math.h>
@@ -12,11 +13,13 @@
 
 /* ---- Settings --------------------------------------------------------------------------------------------------- */
 
+static bool parse(const char *text, void *settings, cvy_status *status) {
+    return cvy_optimizer_parse(text, settings, status);
+}
+
 static cvy_optimizer_settings parsed(const char *text) {
     cvy_optimizer_settings settings;
-    cvy_status status = {0};
-    if (!cvy_optimizer_parse(text, &settings, &status))
-        fail_msg("%s: %s: %s", text, status.where, status.what);
+    parse_or_fail(parse, text, &settings);
     return settings;
 }
 
@@ -76,9 +79,7 @@ TEST(given_settings) {
 }
 
 TEST(errors_name_what_is_wrong) {
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
+    static const wrong_text wrong[] = {
         {"", "'' is unknown; there are SGD, RMSprop, Adam, AdamW"},
         {"adagrad:lr=1", "'adagrad' is unknown; there are SGD, RMSprop, Adam, AdamW"},
         {"adamwx", "'adamwx' is unknown; there are SGD, RMSprop, Adam, AdamW"},
@@ -123,15 +124,7 @@ TEST(errors_name_what_is_wrong) {
         {"adam:beta_1=-0.5", "beta_1 is '-0.5'; a number from 0 to less than 1 is expected"},
         {"adamw:weight_decay=inf", "weight_decay is 'inf'; a number of at least 0 is expected"},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        cvy_optimizer_settings settings = {.learning_rate = 42};
-        cvy_status status = {0};
-        assert_false(cvy_optimizer_parse(cases[i].text, &settings, &status));
-        assert_int_equal(status.code, CVY_USAGE);
-        assert_string_equal(status.where, "optimizer");
-        assert_string_equal(status.what, cases[i].what);
-        assert_true(settings.learning_rate == 42); /* untouched */
-    }
+    expect_wrong_texts(parse, sizeof(cvy_optimizer_settings), "optimizer", wrong, COUNT(wrong), true);
 }
 
 TEST(create_checks_ranges) {

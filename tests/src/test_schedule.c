@@ -1,16 +1,19 @@
 /* Schedules of the learning rate: each against its formula. */
 #include "suite.h"
+#include "texts.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "../../src/train/schedule.h"
 
+static bool parse(const char *text, void *schedule, cvy_status *status) {
+    return cvy_schedule_parse(text, schedule, status);
+}
+
 static cvy_schedule parsed(const char *text) {
     cvy_schedule schedule = {0};
-    cvy_status status = {0};
-    if (!cvy_schedule_parse(text, &schedule, &status))
-        fail_msg("%s: %s: %s", text, status.where, status.what);
+    parse_or_fail(parse, text, &schedule);
     return schedule;
 }
 
@@ -66,7 +69,7 @@ TEST(factors_follow_the_formulas) {
     expect("constant", 0, rise, constant);
     expect("constant:warmup=0.5,start=0.2", 0.5, rise_from_fifth, constant);
     expect("linear", 0, rise, linear);
-    expect("linear:warmup=0.1", 0.1, rise, linear);
+    expect("Linear:WARMUP=1/10", 0.1, rise, linear);
     expect("linear:warmup=0.1,end=0.1", 0.1, rise, linear_to_tenth);
     expect("cosine", 0, rise, cosine);
     expect("cosine:warmup=0.2,start=0.2", 0.2, rise_from_fifth, cosine);
@@ -96,9 +99,7 @@ TEST(short_trainings_have_factors) {
 }
 
 TEST(errors_say_what_is_allowed) {
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
+    static const wrong_text wrong[] = {
         {"", "'' is unknown; there are constant, linear, cosine, onecycle, piecewise"},
         {"exponential:warmup=0.1", "'exponential' is unknown"},
         {"linear:", "linear has no setting ''; it has warmup, start, end"},
@@ -119,16 +120,7 @@ TEST(errors_say_what_is_allowed) {
         {"piecewise:0.5", "piecewise has no setting '0.5'; it has warmup, start"},
         {"piecewise:0.5=-1", "the factor from 0.5 on is '-1'"},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        cvy_schedule schedule = {.pieces = 77};
-        cvy_status status = {0};
-        assert_false(cvy_schedule_parse(cases[i].text, &schedule, &status));
-        assert_int_equal(status.code, CVY_USAGE);
-        assert_string_equal(status.where, "schedule");
-        if (!strstr(status.what, cases[i].what))
-            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, status.what, cases[i].what);
-        assert_int_equal(schedule.pieces, 77);
-    }
+    expect_wrong_texts(parse, sizeof(cvy_schedule), "schedule", wrong, COUNT(wrong), false);
 }
 
 RUN_TESTS("schedule", NULL, NULL)
