@@ -1,14 +1,13 @@
 #include "files.h"
+#include "networks.h"
 
 #include <jansson.h>
-
-#include "../../src/model/network.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
 
 static json_t *load(const char *name) {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
+    network_path(name, ".json", path);
     json_t *model = json_load_file(path, 0, NULL);
     assert_non_null(model);
     return model;
@@ -24,15 +23,6 @@ static cvy_network *read_model(json_t *model, cvy_status *status) {
     cvy_network *network = read_text(text, status);
     free(text);
     json_decref(model);
-    return network;
-}
-
-static cvy_network *read_file(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
     return network;
 }
 
@@ -64,20 +54,11 @@ static void expect_refusal(json_t *model, const char *where, const char *what) {
     expect_error(&status, CVY_FAILED, "model.json", what);
 }
 
-/* A setting of one layer changed: refused with its layer, its key and the value found. */
-static void expect_setting_refused(const char *layer, const char *key, const char *value, const char *what) {
-    char where[256];
-    json_t *model = load("everything");
-    json_object_set_new(json_object_get(layer_named(model, layer), "config"), key, parse(value));
-    snprintf(where, sizeof where, "model.json: layer \"%s\", %s", layer, key);
-    expect_refusal(model, where, what);
-}
-
 /* ---- What Keras writes ------------------------------------------------------------------------------------------ */
 
 TEST(lesson_is_the_builtin_lesson) {
     cvy_status status = {0};
-    cvy_network *read = read_file("lesson"), *built = cvy_network_builtin("lesson", &status);
+    cvy_network *read = read_network("lesson"), *built = cvy_network_builtin("lesson", &status);
     assert_string_equal(read->name, built->name);
     assert_false(read->sequential);
     assert_int_equal(read->count, built->count);
@@ -101,7 +82,7 @@ TEST(lesson_is_the_builtin_lesson) {
 }
 
 TEST(every_setting_is_read) {
-    cvy_network *network = read_file("everything");
+    cvy_network *network = read_network("everything");
     const cvy_layer *l = network->layers;
     assert_string_equal(network->name, "everything");
     assert_true(network->sequential);
@@ -153,7 +134,7 @@ TEST(shapes_are_those_keras_notes) {
     static const char *const names[] = {"lesson", "shapes", "names"};
     for (int n = 0; n < 3; n++) {
         json_t *model = load(names[n]);
-        cvy_network *network = read_file(names[n]);
+        cvy_network *network = read_network(names[n]);
         for (int i = 1; i < network->count; i++) {
             char found[64], expected[64];
             json_t *node =
@@ -169,7 +150,7 @@ TEST(shapes_are_those_keras_notes) {
 }
 
 TEST(vector_input_is_read) {
-    cvy_network *network = read_file("mlp");
+    cvy_network *network = read_network("mlp");
     assert_int_equal(network->layers[0].output.rank, 1);
     assert_int_equal(network->layers[0].output.channels, 20);
     assert_int_equal(network->layers[1].parameters, 336);
@@ -220,46 +201,56 @@ TEST(keras2_functional_is_read) {
 
 /* ---- Settings that are refused ---------------------------------------------------------------------------------- */
 
+/* A setting of one layer changed: refused with its layer, its key and the value found. */
 TEST(settings_that_are_not_computed_are_refused) {
-    expect_setting_refused("conv2d", "data_format", "\"channels_first\"",
-                           "\"channels_first\", expected \"channels_last\"");
-    expect_setting_refused("max_pooling2d", "data_format", "\"channels_first\"", "channels_first");
-    expect_setting_refused("flatten", "data_format", "\"channels_first\"", "channels_first");
-    expect_setting_refused("conv2d", "dilation_rate", "[2, 1]", "[2,1], expected 1");
-    expect_setting_refused("conv2d", "dilation_rate", "2", "2, expected 1");
-    expect_setting_refused("conv2d", "dilation_rate", "[]", "[], expected 1");
-    expect_setting_refused("conv2d", "groups", "2", "2, expected 1");
-    expect_setting_refused("conv2d", "padding", "\"causal\"", "\"causal\", expected \"valid\" or \"same\"");
-    expect_setting_refused("conv2d", "kernel_size", "[13, 13]", "13 x 13, expected 1 to 11");
-    expect_setting_refused("conv2d", "kernel_size", "[3, 3, 3]", "[3,3,3], expected");
-    expect_setting_refused("conv2d", "strides", "[0, 1]", "[0,1], expected");
-    expect_setting_refused("max_pooling2d", "strides", "[0, 0]", "[0,0], expected");
-    expect_setting_refused("conv2d", "filters", "2.5", "2.5, expected an integer");
-    expect_setting_refused("conv2d", "filters", "4294967297", "4294967297, expected an integer");
-    expect_setting_refused("conv2d", "use_bias", "1", "1, expected true or false");
-    expect_setting_refused("conv2d", "kernel_regularizer", "{\"class_name\": \"L2\"}",
-                           "{\"class_name\":\"L2\"}, expected null");
-    expect_setting_refused("dense", "bias_constraint", "{\"class_name\": \"NonNeg\"}", "NonNeg");
-    expect_setting_refused("dense", "quantization_config", "{\"class_name\": \"Int8\"}", "Int8");
-    expect_setting_refused("dense", "lora_rank", "4", "4, a setting of Dense that is not known");
-    expect_setting_refused("dense", "units", "0", "0, expected an integer of at least 1");
-    expect_setting_refused("dense", "activation", "\"gelu\"", "\"gelu\", expected linear, relu, silu");
-    expect_setting_refused("activation", "activation", "{\"class_name\": \"LeakyReLU\"}", "LeakyReLU");
-    expect_setting_refused("dense", "kernel_initializer", "\"orthogonal\"", "\"orthogonal\", expected glorot_uniform");
-    expect_setting_refused("dense", "trainable", "false", "false, expected true: frozen");
-    expect_setting_refused("dense", "dtype", "\"float16\"", "\"float16\", expected float32");
-    expect_setting_refused("dense", "dtype", "{\"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"bfloat16\"}}",
-                           "bfloat16");
-    expect_setting_refused("rescaling", "scale", "[1, 2]", "[1,2], expected a number");
-    expect_setting_refused("rescaling", "offset", "null", "null, expected a number");
-    expect_setting_refused("dropout", "rate", "1.5", "1.5, expected 0 <= rate < 1");
-    expect_setting_refused("dropout", "seed", "3", "3, expected null");
-    expect_setting_refused("dropout", "noise_shape", "[null, 1]", "[null,1], expected null");
-    expect_setting_refused("input_layer", "batch_shape", "[32, 28, 28, 1]", "[32,28,28,1], expected [null, height");
-    expect_setting_refused("input_layer", "batch_shape", "[null, null, 28, 1]", "expected [null, height");
-    expect_setting_refused("input_layer", "batch_shape", "[null, 28, 28]", "expected [null, height");
-    expect_setting_refused("input_layer", "sparse", "true", "true, expected false");
-    expect_setting_refused("input_layer", "dtype", "\"uint8\"", "\"uint8\", expected float32");
+    static const struct {
+        const char *layer, *key, *value, *what;
+    } wrong[] = {
+        {"conv2d", "data_format", "\"channels_first\"", "\"channels_first\", expected \"channels_last\""},
+        {"max_pooling2d", "data_format", "\"channels_first\"", "channels_first"},
+        {"flatten", "data_format", "\"channels_first\"", "channels_first"},
+        {"conv2d", "dilation_rate", "[2, 1]", "[2,1], expected 1"},
+        {"conv2d", "dilation_rate", "2", "2, expected 1"},
+        {"conv2d", "dilation_rate", "[]", "[], expected 1"},
+        {"conv2d", "groups", "2", "2, expected 1"},
+        {"conv2d", "padding", "\"causal\"", "\"causal\", expected \"valid\" or \"same\""},
+        {"conv2d", "kernel_size", "[13, 13]", "13 x 13, expected 1 to 11"},
+        {"conv2d", "kernel_size", "[3, 3, 3]", "[3,3,3], expected"},
+        {"conv2d", "strides", "[0, 1]", "[0,1], expected"},
+        {"max_pooling2d", "strides", "[0, 0]", "[0,0], expected"},
+        {"conv2d", "filters", "2.5", "2.5, expected an integer"},
+        {"conv2d", "filters", "4294967297", "4294967297, expected an integer"},
+        {"conv2d", "use_bias", "1", "1, expected true or false"},
+        {"conv2d", "kernel_regularizer", "{\"class_name\": \"L2\"}", "{\"class_name\":\"L2\"}, expected null"},
+        {"dense", "bias_constraint", "{\"class_name\": \"NonNeg\"}", "NonNeg"},
+        {"dense", "quantization_config", "{\"class_name\": \"Int8\"}", "Int8"},
+        {"dense", "lora_rank", "4", "4, a setting of Dense that is not known"},
+        {"dense", "units", "0", "0, expected an integer of at least 1"},
+        {"dense", "activation", "\"gelu\"", "\"gelu\", expected linear, relu, silu"},
+        {"activation", "activation", "{\"class_name\": \"LeakyReLU\"}", "LeakyReLU"},
+        {"dense", "kernel_initializer", "\"orthogonal\"", "\"orthogonal\", expected glorot_uniform"},
+        {"dense", "trainable", "false", "false, expected true: frozen"},
+        {"dense", "dtype", "\"float16\"", "\"float16\", expected float32"},
+        {"dense", "dtype", "{\"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"bfloat16\"}}", "bfloat16"},
+        {"rescaling", "scale", "[1, 2]", "[1,2], expected a number"},
+        {"rescaling", "offset", "null", "null, expected a number"},
+        {"dropout", "rate", "1.5", "1.5, expected 0 <= rate < 1"},
+        {"dropout", "seed", "3", "3, expected null"},
+        {"dropout", "noise_shape", "[null, 1]", "[null,1], expected null"},
+        {"input_layer", "batch_shape", "[32, 28, 28, 1]", "[32,28,28,1], expected [null, height"},
+        {"input_layer", "batch_shape", "[null, null, 28, 1]", "expected [null, height"},
+        {"input_layer", "batch_shape", "[null, 28, 28]", "expected [null, height"},
+        {"input_layer", "sparse", "true", "true, expected false"},
+        {"input_layer", "dtype", "\"uint8\"", "\"uint8\", expected float32"},
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char where[256];
+        json_t *model = load("everything");
+        json_t *config = json_object_get(layer_named(model, wrong[i].layer), "config");
+        json_object_set_new(config, wrong[i].key, parse(wrong[i].value));
+        snprintf(where, sizeof where, "model.json: layer \"%s\", %s", wrong[i].layer, wrong[i].key);
+        expect_refusal(model, where, wrong[i].what);
+    }
 }
 
 static json_t *initializer(const char *class_name, const char *key, const char *value) {

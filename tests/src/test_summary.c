@@ -1,17 +1,9 @@
 #include "files.h"
+#include "networks.h"
 
 #include "../../src/model/summary.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
-
-static cvy_network *read_network(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
-    return network;
-}
 
 static char *summarize(const cvy_network *network, int columns, long optimizer_parameters, bool bold) {
     cvy_status status = {0};

@@ -1,19 +1,11 @@
 #include "files.h"
+#include "networks.h"
 
 #include <math.h>
 
 #include "../../src/model/variables.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
-
-static cvy_network *read_network(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
-    return network;
-}
 
 static cvy_variables lay_out(const cvy_network *network) {
     cvy_status status = {0};
