@@ -107,8 +107,8 @@ static void register_row(const char *operation, const bench_row *row, cvy_tier t
 }
 
 void bench_register_rows(unsigned tiers) {
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) CVY_ON_##tier(register_row(#name, &bench_##name, CVY_TIER_##tier, tiers);)
+#define ROW(name, tier) register_row(#name, &bench_##name, CVY_TIER_##tier, tiers);
+#define CVY_OPERATION(set, result, name, parameters) CVY_TIERS_##set(ROW, name)
 #include "kernels.def"
 }
 

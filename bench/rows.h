@@ -63,8 +63,7 @@ typedef struct bench_row {
     }                                                                                                                  \
     const bench_row bench_##operation = {&family_name##_family, call_##operation, floats_##operation};
 
-#define CVY_OPERATION(result, name, parameters) extern const bench_row bench_##name;
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) extern const bench_row bench_##name;
 #include "kernels.def"
 
 /* Registers the benchmarks of all rows whose tier is in the set. */

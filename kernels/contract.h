@@ -42,16 +42,6 @@ static inline bool cvy_is_activation(cvy_activation_kind activation) {
            activation == CVY_ACT_SIGMOID || activation == CVY_ACT_TANH;
 }
 
-/* A slice of `count` outputs. */
-static inline bool cvy_is_slice(cvy_slice slice, int32_t count) {
-    return (slice.first == 0 && slice.end == 0) || (slice.first >= 0 && slice.first < slice.end && slice.end <= count);
-}
-
-/* The same, with "all" spelled out. */
-static inline cvy_slice cvy_slice_of(cvy_slice slice, int32_t count) {
-    return slice.end == 0 ? (cvy_slice){0, count} : slice;
-}
-
 /* An image in HWC16N, which has no strides of its own. */
 static inline bool cvy_is_image(const cvy_image_shape *s) {
     return s->height >= 1 && s->width >= 1 && s->channels >= 1;

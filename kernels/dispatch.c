@@ -1,10 +1,11 @@
 #include "kernels.h"
 
-/* Every row of kernels.def in its order: the scalar row of an operation sets the slot, each higher tier's row replaces
- * it, and the rows of tiers above `tier` are skipped. The order of the enumeration is the order of capability on each
- * processor family; AVX and NEON rows never meet, as CVY_ON_* leaves only one family's. */
+/* Every kernel in the order of its operation's tiers: the scalar one sets the slot, each higher tier up to `tier`
+ * replaces it. The order of the enumeration is the order of capability within a processor family. */
 void cvy_kernels_fill(cvy_kernels *table, cvy_tier tier) {
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, row) CVY_ON_##row(if (CVY_TIER_##row <= tier) table->name = cvy_##name##_##row;)
+#define FILL(name, row)                                                                                                \
+    if (CVY_TIER_##row <= tier)                                                                                        \
+        table->name = cvy_##name##_##row;
+#define CVY_OPERATION(tiers, result, name, parameters) CVY_TIERS_##tiers(FILL, name)
 #include "kernels.def"
 }

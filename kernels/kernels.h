@@ -51,30 +51,18 @@ typedef enum cvy_tier {
     CVY_TIERS
 } cvy_tier;
 
-/* Keep the argument only on machines for which the tier is compiled. */
-#define CVY_ON_scalar(...) __VA_ARGS__
+/* The sets of tiers that kernels.def names. CVY_TIERS_<set>(KERNEL, name) is KERNEL(name, tier) for each tier of the
+ * set that is compiled for this processor family, from scalar upward. */
+#define CVY_TIERS_scalar(KERNEL, name) KERNEL(name, scalar)
 #if defined(__x86_64__)
-#define CVY_ON_avx2(...) __VA_ARGS__
-#define CVY_ON_avx512(...) __VA_ARGS__
-#define CVY_ON_neon(...)
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar) KERNEL(name, avx2) KERNEL(name, avx512)
 #elif defined(__aarch64__)
-#define CVY_ON_avx2(...)
-#define CVY_ON_avx512(...)
-#define CVY_ON_neon(...) __VA_ARGS__
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar) KERNEL(name, neon)
 #else
-#define CVY_ON_avx2(...)
-#define CVY_ON_avx512(...)
-#define CVY_ON_neon(...)
+#define CVY_TIERS_all(KERNEL, name) KERNEL(name, scalar)
 #endif
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
-
-/* A slice of an operation's outputs, channels [first, end), for those who share the work; {0, 0}: all of them. Pointers
- * and extents stay those of the whole. The others' outputs are not touched, and each output is the chain that it is in
- * the whole. */
-typedef struct cvy_slice {
-    int32_t first, end;
-} cvy_slice;
 
 /* One image: extents, and the strides of its NHWC form. */
 typedef struct cvy_image_shape {
@@ -90,7 +78,6 @@ typedef struct cvy_conv2d_shape {
     int32_t stride_y, stride_x;
     int32_t filters;
     int32_t output_height, output_width; /* (input.height - kernel_height) / stride_y + 1, and likewise */
-    cvy_slice slice;                     /* HWC16N: of the filters; backward to the data, of the channels */
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
@@ -102,13 +89,11 @@ typedef struct cvy_pool_shape {
     int32_t stride_y, stride_x;
     int32_t pad_top, pad_left;
     int32_t output_height, output_width;
-    cvy_slice slice; /* HWC16N: of the channels */
 } cvy_pool_shape;
 
 typedef struct cvy_dense_shape {
     int32_t inputs, units;
     int32_t input_row, unit_row; /* NHWC: floats from an image's inputs to the next's, >= inputs; likewise of units */
-    cvy_slice slice;             /* HWC16N, forward: of the units */
 } cvy_dense_shape;
 
 /* Activations that work on one element at a time (softmax looks at all channels and has operations of its own). */
@@ -343,19 +328,18 @@ enum { CVY_PEAK_FLOATS = 256 };
 
 /* ---- Expansion of kernels.def ----------------------------------------------------------------------------------- */
 
-#define CVY_OPERATION(result, name, parameters) typedef result cvy_##name##_fn parameters;
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) typedef result cvy_##name##_fn parameters;
 #include "kernels.def"
 
-/* cvy_<operation>_<tier>: one prototype a row. */
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) CVY_ON_##tier(cvy_##name##_fn cvy_##name##_##tier;)
+/* cvy_<operation>_<tier> */
+#define CVY_PROTOTYPE(name, tier) cvy_##name##_fn cvy_##name##_##tier;
+#define CVY_OPERATION(tiers, result, name, parameters) CVY_TIERS_##tiers(CVY_PROTOTYPE, name)
 #include "kernels.def"
+#undef CVY_PROTOTYPE
 
 /* The table: one pointer an operation, none of them NULL. */
 typedef struct cvy_kernels {
-#define CVY_OPERATION(result, name, parameters) cvy_##name##_fn *name;
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) cvy_##name##_fn *name;
 #include "kernels.def"
 } cvy_kernels;
 

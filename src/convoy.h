@@ -272,12 +272,10 @@ typedef struct cvy_recipe {
     const char *preprocessing;
     cvy_compile_options compile;
     cvy_fit_options fit;
-    /* On MNIST's test images, over as many seeds: 0 or NULL where nothing was measured. */
+    /* Of the accuracy on MNIST's test images, over that many seeds; 0 where nothing was measured. */
     struct {
-        double accuracy, minimum; /* mean and least */
-        double seconds;           /* from the start of the program to the trained model, median */
+        double accuracy, deviation, minimum; /* mean, standard deviation, least */
         int seeds;
-        const char *machine;
     } measured;
 } cvy_recipe;
 

@@ -80,8 +80,8 @@ def curve(label, unit, points):
     band = [f"{at:.1f},{y(p[3]):.1f}" for at, p in zip(places, points)]
     band += [f"{at:.1f},{y(p[2]):.1f}" for at, p in reversed(list(zip(places, points)))]
     parts.append(f'<polygon class="band" points="{" ".join(band)}"/>')
-    parts.append('<polyline class="line" points="%s"/>' % " ".join(
-        f"{at:.1f},{y(p[1]):.1f}" for at, p in zip(places, points)))
+    line = " ".join(f"{at:.1f},{y(p[1]):.1f}" for at, p in zip(places, points))
+    parts.append(f'<polyline class="line" points="{line}"/>')
     every = math.ceil(len(points) / 7)
     for i, (name, value, _, _, attributes) in enumerate(points):
         parts.append(dot(places[i], y(value), f"{name}: {number(value)} {unit}", attributes))
@@ -127,7 +127,8 @@ def scaling(label, points):
     parts += [text(x(v), HEIGHT - BOTTOM + 18, number(v)) for v in whole]
     parts.append(text((LEFT + WIDTH) / 2, HEIGHT - 4, "threads"))
     parts.append(f'<line class="roof" x1="{x(0):.1f}" y1="{y(0):.1f}" x2="{x(most):.1f}" y2="{y(most):.1f}"/>')
-    parts.append('<polyline class="line" points="%s"/>' % " ".join(f"{x(t):.1f},{y(v):.1f}" for t, v, _ in points))
+    line = " ".join(f"{x(t):.1f},{y(v):.1f}" for t, v, _ in points)
+    parts.append(f'<polyline class="line" points="{line}"/>')
     parts += [dot(x(t), y(v), f"{t} threads: {v:.2f} times", attributes) for t, v, attributes in points]
     return "".join(parts) + "</svg>"
 

@@ -55,8 +55,8 @@ def busy_share(report):
     """The share of the time in which the benchmarks on one core ran that they really had that core."""
     had = wanted = 0.0
     for run in report["benchmarks"]:
-        if run.get("run_type", "iteration") == "iteration" and run["run_name"].startswith(("machine/peak", "kernel/")):
-            if "median" not in run:
-                had += run["cpu_time"] * run["iterations"]
-                wanted += run["real_time"] * run["iterations"]
+        timed_by_the_loop = run["run_name"].startswith(("machine/peak", "kernel/")) and "median" not in run
+        if run.get("run_type", "iteration") == "iteration" and timed_by_the_loop:
+            had += run["cpu_time"] * run["iterations"]
+            wanted += run["real_time"] * run["iterations"]
     return had / wanted if wanted > 0 else 1.0

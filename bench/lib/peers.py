@@ -7,8 +7,10 @@ import subprocess
 import table
 from program import ROOT
 
+RACE = os.path.join(ROOT, "tools", "race")
 
-def race(path=os.path.join(ROOT, "tools", "race")):
+
+def race(path=RACE):
     """Seconds of an epoch by peer, from tools/race --json, a line of JSON a peer; {"error": why} where it could not
     run."""
     if not os.access(path, os.X_OK):

@@ -13,7 +13,7 @@ def u_statistic(a, b):
     return sum((y > x) + 0.5 * (y == x) for x in a for y in b)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _arrangements(m, n, u):
     """In how many orders of m a's and n b's exactly u pairs have their b above their a."""
     if u < 0 or u > m * n:

@@ -5,7 +5,7 @@
 #include "../kernels.h"
 #include "vec.h"
 
-#include "../template/elementary.h"
+#include "../vector/elementary.h"
 
 /* activation(z), and its derivative at z. */
 static inline float activate(cvy_activation_kind activation, float z, float *derivative) {

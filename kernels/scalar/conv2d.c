@@ -7,12 +7,11 @@
 
 void cvy_conv2d_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x, const float *weights,
                                       const float *bias, float *y) {
-    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_conv2d(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
-    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int oy = 0; oy < shape->output_height; oy++)
         for (int ox = 0; ox < shape->output_width; ox++)
-            for (int f = filters.first; f < filters.end; f++)
+            for (int f = 0; f < shape->filters; f++)
                 conv2d_output(shape, x, weights, bias, oy, ox, f,
                               y + hwc16n(shape->output_width, shape->filters, oy, ox, f));
 }
@@ -38,13 +37,12 @@ static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const
 
 void cvy_conv2d_backward_data_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *dy, const float *weights,
                                             const float *derivative, float *dx) {
-    assert(cvy_is_conv2d(shape) && cvy_is_slice(shape->slice, shape->input.channels));
+    assert(cvy_is_conv2d(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     const cvy_image_shape *input = &shape->input;
-    const cvy_slice channels = cvy_slice_of(shape->slice, input->channels);
     for (int y = 0; y < input->height; y++) {
         for (int x = 0; x < input->width; x++) {
-            for (int c = channels.first; c < channels.end; c++) {
+            for (int c = 0; c < input->channels; c++) {
                 const size_t at = hwc16n(input->width, input->channels, y, x, c);
                 input_gradient(shape, dy, weights, y, x, c, dx + at);
                 for (int l = 0; derivative && l < CVY_LANES; l++)
@@ -70,15 +68,13 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *images,
 void cvy_conv2d_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *images, const float *dy,
                                                float *dweights, float *dbias) {
     assert(cvy_is_conv2d(shape) && cvy_is_strided_image(&shape->input));
-    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_float_aligned(images) && cvy_is_aligned(dy) && cvy_is_aligned(dweights) &&
            cvy_is_aligned_or_null(dbias));
-    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int ky = 0; ky < shape->kernel_height; ky++)
         for (int kx = 0; kx < shape->kernel_width; kx++)
             for (int c = 0; c < shape->input.channels; c++)
-                for (int f = filters.first; f < filters.end; f++)
+                for (int f = 0; f < shape->filters; f++)
                     dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, images, dy, ky, kx, c, f);
     if (dbias)
-        conv2d_bias_gradient(shape->output_height * shape->output_width, shape->filters, filters, dy, dbias);
+        conv2d_bias_gradient(shape->output_height * shape->output_width, shape->filters, dy, dbias);
 }

@@ -25,9 +25,9 @@ static inline void conv2d_output(const cvy_conv2d_shape *shape, const float *x, 
     }
 }
 
-/* dbias[f] = per lane the sum of dy over the positions, then the fold across lanes, for a slice of the filters. */
-static inline void conv2d_bias_gradient(int positions, int filters, cvy_slice slice, const float *dy, float *dbias) {
-    for (int f = slice.first; f < slice.end; f++) {
+/* dbias[f] = per lane the sum of dy over the positions, then the fold across lanes. */
+static inline void conv2d_bias_gradient(int positions, int filters, const float *dy, float *dbias) {
+    for (int f = 0; f < filters; f++) {
         float lanes[CVY_LANES] = {0};
         for (int p = 0; p < positions; p++)
             for (int l = 0; l < CVY_LANES; l++)

@@ -64,14 +64,12 @@ void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, 
                                                  const float *x, const float *weights, const float *bias, float *y,
                                                  float *derivative, int32_t *argmax) {
     assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_activation(activation));
-    assert(cvy_is_slice(shape->slice, shape->filters));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned_or_null(argmax) && !derivative == !argmax);
     const int height = shape->output_height / 2, width = shape->output_width / 2;
-    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int py = 0; py < height; py++)
         for (int px = 0; px < width; px++)
-            for (int f = filters.first; f < filters.end; f++)
+            for (int f = 0; f < shape->filters; f++)
                 pool_window(shape, activation, x, weights, bias, py, px, f, hwc16n(width, shape->filters, py, px, f), y,
                             derivative, argmax);
 }
@@ -118,15 +116,14 @@ static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const
 void cvy_conv2d_maxpool2x2_backward_data_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *dy,
                                                        const int32_t *argmax, const float *weights,
                                                        const float *derivative, float *dx, float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->input.channels));
+    assert(cvy_is_conv2d_maxpool2x2(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(weights) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
     (void)scratch;
     const cvy_image_shape *input = &shape->input;
-    const cvy_slice channels = cvy_slice_of(shape->slice, input->channels);
     for (int y = 0; y < input->height; y++) {
         for (int x = 0; x < input->width; x++) {
-            for (int c = channels.first; c < channels.end; c++) {
+            for (int c = 0; c < input->channels; c++) {
                 const size_t at = hwc16n(input->width, input->channels, y, x, c);
                 input_gradient(shape, dy, argmax, weights, y, x, c, dx + at);
                 for (int l = 0; derivative && l < CVY_LANES; l++)
@@ -159,19 +156,17 @@ static float weight_gradient(const cvy_conv2d_shape *shape, const float *x, cons
 void cvy_conv2d_maxpool2x2_backward_weights_hwc16n_scalar(const cvy_conv2d_shape *shape, const float *x,
                                                           const float *dy, const int32_t *argmax, float *dweights,
                                                           float *dbias, float *scratch) {
-    assert(cvy_is_conv2d_maxpool2x2(shape) && cvy_is_slice(shape->slice, shape->filters));
+    assert(cvy_is_conv2d_maxpool2x2(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned(scratch));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     (void)scratch;
-    const cvy_slice filters = cvy_slice_of(shape->slice, shape->filters);
     for (int ky = 0; ky < shape->kernel_height; ky++)
         for (int kx = 0; kx < shape->kernel_width; kx++)
             for (int c = 0; c < shape->input.channels; c++)
-                for (int f = filters.first; f < filters.end; f++)
+                for (int f = 0; f < shape->filters; f++)
                     dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, x, dy, argmax, ky, kx, c, f);
     if (dbias)
-        conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, filters, dy,
-                             dbias);
+        conv2d_bias_gradient((shape->output_height / 2) * (shape->output_width / 2), shape->filters, dy, dbias);
 }
 
 void cvy_activation_maxpool2x2_forward_nhwc_scalar(const cvy_image_shape *shape, cvy_activation_kind activation,

@@ -5,10 +5,9 @@
 
 void cvy_dense_forward_hwc16n_scalar(const cvy_dense_shape *shape, const float *x, const float *weights,
                                      const float *bias, float *y) {
-    assert(cvy_is_dense(shape) && cvy_is_slice(shape->slice, shape->units));
+    assert(cvy_is_dense(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
-    const cvy_slice slice = cvy_slice_of(shape->slice, shape->units);
-    for (int u = slice.first; u < slice.end; u++) {
+    for (int u = 0; u < shape->units; u++) {
         float *sum = y + (size_t)u * CVY_LANES;
         for (int l = 0; l < CVY_LANES; l++)
             sum[l] = bias ? bias[u] : 0.0f;

@@ -2,7 +2,7 @@
 #include "../contract.h"
 #include "vec.h"
 
-#include "../template/elementary.h"
+#include "../vector/elementary.h"
 
 void cvy_exp_f32_scalar(size_t count, const float *x, float *y) {
     assert(cvy_is_array(count, x) && cvy_is_array(count, y));

@@ -4,7 +4,7 @@
 #include "../contract.h"
 #include "vec.h"
 
-#include "../template/elementary.h"
+#include "../vector/elementary.h"
 
 /* +0 behind a row's channels. */
 static void clear_rest(int channels, int stride, float *row) {

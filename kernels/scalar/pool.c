@@ -20,13 +20,12 @@ static float maximum(const cvy_pool_shape *shape, const float *x, const window *
 }
 
 void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y, int32_t *argmax) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y) && cvy_is_aligned_or_null(argmax));
-    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
-            for (int c = channels.first; c < channels.end; c++) {
+            for (int c = 0; c < shape->channels; c++) {
                 const size_t at = hwc16n(shape->output_width, shape->channels, oy, ox, c);
                 for (int l = 0; l < CVY_LANES; l++) {
                     int32_t position;
@@ -40,16 +39,16 @@ void cvy_maxpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float 
 }
 
 /* dx = +0, before the windows add to it. */
-static void clear(const cvy_pool_shape *shape, cvy_slice channels, float *dx) {
+static void clear(const cvy_pool_shape *shape, float *dx) {
     for (int position = 0; position < shape->height * shape->width; position++)
-        for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++)
+        for (int i = 0; i < shape->channels * CVY_LANES; i++)
             dx[(size_t)position * shape->channels * CVY_LANES + i] = 0.0f;
 }
 
 /* dx *= derivative, after all windows have. */
-static void multiply(const cvy_pool_shape *shape, cvy_slice channels, const float *derivative, float *dx) {
+static void multiply(const cvy_pool_shape *shape, const float *derivative, float *dx) {
     for (int position = 0; position < shape->height * shape->width; position++)
-        for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++) {
+        for (int i = 0; i < shape->channels * CVY_LANES; i++) {
             const size_t at = (size_t)position * shape->channels * CVY_LANES + i;
             dx[at] *= derivative[at];
         }
@@ -57,13 +56,12 @@ static void multiply(const cvy_pool_shape *shape, cvy_slice channels, const floa
 
 void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const int32_t *argmax,
                                         const float *derivative, float *dx) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned(argmax) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
-    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
-    clear(shape, channels, dx);
+    clear(shape, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
-            for (int c = channels.first; c < channels.end; c++) {
+            for (int c = 0; c < shape->channels; c++) {
                 const size_t at = hwc16n(shape->output_width, shape->channels, oy, ox, c);
                 for (int l = 0; l < CVY_LANES; l++)
                     dx[((size_t)argmax[at + l] * shape->channels + c) * CVY_LANES + l] += dy[at + l];
@@ -71,18 +69,17 @@ void cvy_maxpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float
         }
     }
     if (derivative)
-        multiply(shape, channels, derivative, dx);
+        multiply(shape, derivative, dx);
 }
 
 void cvy_avgpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float *x, float *y) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(y));
-    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
             const float share = share_of(&w);
-            for (int c = channels.first; c < channels.end; c++) {
+            for (int c = 0; c < shape->channels; c++) {
                 float sum[CVY_LANES] = {0};
                 for (int iy = w.top; iy < w.bottom; iy++)
                     for (int ix = w.left; ix < w.right; ix++)
@@ -97,10 +94,9 @@ void cvy_avgpool_forward_hwc16n_scalar(const cvy_pool_shape *shape, const float 
 
 void cvy_avgpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float *dy, const float *derivative,
                                         float *dx) {
-    assert(cvy_is_pool(shape) && cvy_is_slice(shape->slice, shape->channels));
+    assert(cvy_is_pool(shape));
     assert(cvy_is_aligned(dy) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
-    const cvy_slice channels = cvy_slice_of(shape->slice, shape->channels);
-    clear(shape, channels, dx);
+    clear(shape, dx);
     for (int oy = 0; oy < shape->output_height; oy++) {
         for (int ox = 0; ox < shape->output_width; ox++) {
             const window w = window_at(shape, oy, ox);
@@ -108,10 +104,10 @@ void cvy_avgpool_backward_hwc16n_scalar(const cvy_pool_shape *shape, const float
             const float *gradient = dy + hwc16n(shape->output_width, shape->channels, oy, ox, 0);
             for (int iy = w.top; iy < w.bottom; iy++)
                 for (int ix = w.left; ix < w.right; ix++)
-                    for (int i = channels.first * CVY_LANES; i < channels.end * CVY_LANES; i++)
+                    for (int i = 0; i < shape->channels * CVY_LANES; i++)
                         dx[hwc16n(shape->width, shape->channels, iy, ix, 0) + i] += gradient[i] * share;
         }
     }
     if (derivative)
-        multiply(shape, channels, derivative, dx);
+        multiply(shape, derivative, dx);
 }

@@ -4,7 +4,7 @@
 #include "../contract.h"
 #include "vec.h"
 
-#include "../template/elementary.h"
+#include "../vector/elementary.h"
 
 /* The largest of a lane's channels; *channel is where it stands. */
 static float maximum(int channels, const float *z, int *channel) {

@@ -1,8 +1,8 @@
 /* Vector operations of the scalar tier: vectors of one lane, in plain C.
  *
- * Bodies that hold for several tiers (template/) are written in the operations of a vec.h, which each tier's folder
- * has: V holds VL floats, VI as many 32-bit integers, VM a truth value a lane; v_ works on floats, vi_ on integers, m_
- * on truth values. Every operation works lane by lane and rounds once, as IEEE 754 says.
+ * Sources that are compiled for several tiers (vector/) are written in the operations of a vec.h, which each tier's
+ * folder has: V holds VL floats, VI as many 32-bit integers, VM a truth value a lane; v_ works on floats, vi_ on
+ * integers, m_ on truth values. Every operation works lane by lane and rounds once, as IEEE 754 says.
  *
  *   v_fma(a, b, c)        a * b + c                  v_load, v_store    64-byte aligned, or to the vector's size
  *   v_fnma(a, b, c)       -(a * b) + c               v_loadu, v_storeu  any alignment

@@ -47,9 +47,10 @@ static const cvy_field fields[] = {
 };
 
 static const cvy_field measured_fields[] = {
-    FIELD("accuracy", NUMBER, measured.accuracy, 0, 1), FIELD("minimum", NUMBER, measured.minimum, 0, 1),
-    FIELD("seconds", NUMBER, measured.seconds, 0, 1e9), FIELD("seeds", WHOLE, measured.seeds, 1, 1e9),
-    FIELD("machine", TEXT, measured.machine, 0, 0),
+    FIELD("accuracy", NUMBER, measured.accuracy, 0, 1),
+    FIELD("deviation", NUMBER, measured.deviation, 0, 1),
+    FIELD("minimum", NUMBER, measured.minimum, 0, 1),
+    FIELD("seeds", WHOLE, measured.seeds, 1, 1e9),
 };
 #undef FIELD
 

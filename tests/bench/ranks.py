@@ -1,14 +1,13 @@
 """bench/lib/ranks.py against counting all orders: LIBRARY."""
 
 import itertools
-import os
 import random
 import sys
 
 import tap
 
 sys.path.insert(0, sys.argv[1])
-import ranks  # noqa: E402
+import ranks
 
 
 def by_counting(a, b):

@@ -21,6 +21,5 @@ def record(figures, seed=1, commit="0123456789ab", **more):
 
 def write(path, *records):
     with open(path, "w") as file:
-        for one in records:
-            file.write(json.dumps(one) + "\n")
+        file.writelines(json.dumps(one) + "\n" for one in records)
     return path

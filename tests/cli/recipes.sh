@@ -8,6 +8,20 @@ for name in lesson fast-97.7 fast-98.5 fast-99 best; do
     says out "^$name +[0-9]+ (images|epochs) "
 done
 empty err
+python3 - "$tests/../../bench/lib" "$work/out" <<'PYTHON' 2>"$work/err"
+import sys
+sys.path.insert(0, sys.argv[1])
+import recipes
+lines = open(sys.argv[2]).read().splitlines()
+table = recipes.TABLE.search(open(recipes.README, encoding="utf-8").read())[0]
+assert recipes.table() in table, table
+for name in "lesson", "fast-97.7", "fast-98.5", "fast-99", "best":
+    measured = recipes.read(recipes.path(name))["measured"]
+    figures = [f"{100 * measured['accuracy']:.2f} %", f"{100 * measured['minimum']:.2f} %"]
+    assert any(line.startswith(name) and all(f in line for f in figures) for line in lines), (name, lines)
+    assert all(f.split()[0] in table for f in figures), (name, table)
+PYTHON
+result $? "  convoy recipes, the recipe files and README's table say the same"
 
 # Every built-in recipe is the file of its name, and runs; its weights bring network and preprocessing along.
 for name in lesson fast-97.7 fast-98.5 fast-99 best; do

@@ -132,17 +132,6 @@ void check_fill(check *c, float *data, size_t count, float amplitude);
  * -0. */
 void check_fill_underflow(size_t i, check_step step, float *a, size_t a_count, float *b, size_t b_count);
 
-/* Every third case in two slices of its `count` outputs, in either order: sets `slice` for call `part` = 0, 1, ... for
- * as long as it returns true. The other cases are one call for all. */
-static inline bool check_slice(size_t i, int32_t count, int part, cvy_slice *slice) {
-    const int32_t cut = (int32_t)((i / 3 * 5 + 1) % (size_t)count);
-    *slice = (cvy_slice){0, 0};
-    if (i % 3 != 1 || cut == 0)
-        return part == 0;
-    *slice = (part == 0) == (i % 2 == 0) ? (cvy_slice){0, cut} : (cvy_slice){cut, count};
-    return part < 2;
-}
-
 /* ---- Tiers ---- */
 
 #define CHECK_EACH_TIER(c) for (bool more_ = check_first_tier(c); more_; more_ = check_next_tier(c))
@@ -179,12 +168,11 @@ double check_ulps(float got, double expected);
 /* All NaNs become one. */
 uint32_t check_bits(float value);
 
-/* ---- The rows of kernels.def ---- */
+/* ---- The kernels that kernels.def lists ---- */
 
-/* The kernels by operation and tier; NULL where kernels.def has no row, or its tier is not for this processor. */
+/* The kernels by operation and tier; NULL where a tier has none, or is not for this processor family. */
 struct check_rows {
-#define CVY_OPERATION(result, name, parameters) cvy_##name##_fn *name[CVY_TIERS];
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) cvy_##name##_fn *name[CVY_TIERS];
 #include "kernels.def"
 };
 
@@ -192,8 +180,7 @@ extern const struct check_rows rows;
 
 /* ---- The tests: test_<operation> for each operation of kernels.def, and those of several operations ---- */
 
-#define CVY_OPERATION(result, name, parameters) void test_##name(check *c);
-#define CVY_KERNEL(name, tier)
+#define CVY_OPERATION(tiers, result, name, parameters) void test_##name(check *c);
 #include "kernels.def"
 
 void test_elementary_digests(check *c);

@@ -2,8 +2,8 @@
  *
  *   test_kernels [--named | --long] [--part=K/N] [NAME...]
  *
- * kernels.def is expanded here: an operation without a function test_<operation> does not link, and a row whose tier
- * this processor cannot run shows as skipped. One line of TAP is a row. CONVOY_TEST_SEED=N repeats a run. */
+ * kernels.def is expanded here: an operation without a function test_<operation> does not link, and a tier that
+ * this processor cannot run shows as skipped. One line of TAP is a kernel. CONVOY_TEST_SEED=N repeats a run. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,58 +16,42 @@
 #include "cpu.h"
 
 const struct check_rows rows = {
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) CVY_ON_##tier(.name[CVY_TIER_##tier] = cvy_##name##_##tier, )
+#define ROW(name, tier) .name[CVY_TIER_##tier] = cvy_##name##_##tier,
+#define CVY_OPERATION(tiers, result, name, parameters) CVY_TIERS_##tiers(ROW, name)
 #include "kernels.def"
 };
 
-/* A test and the tiers it has a row for: `listed` anywhere, `built` for this processor's family. */
+/* A test, and the tiers that have a kernel for it. */
 typedef struct test {
     const char *name;
     void (*run)(check *c);
-    unsigned listed, built;
+    unsigned tiers;
 } test;
 
-static test operations[] = {
-#define CVY_OPERATION(result, name, parameters) {#name, test_##name, 0, 0},
-#define CVY_KERNEL(name, tier)
+#define BIT(name, tier) | 1u << CVY_TIER_##tier
+
+static const test operations[] = {
+#define CVY_OPERATION(set, result, name, parameters) {#name, test_##name, 0 CVY_TIERS_##set(BIT, name)},
 #include "kernels.def"
 };
 
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
 /* These go through the table that dispatch fills, for each tier up to which it can be filled. */
-static test others[] = {
-    {"elementary_digests", test_elementary_digests, 0, 0},
-    {"conv2d_adjoint", test_conv2d_adjoint, 0, 0},
-    {"conv2d_maxpool2x2_adjoint", test_conv2d_maxpool2x2_adjoint, 0, 0},
-    {"dense_adjoint", test_dense_adjoint, 0, 0},
-    {"pool_adjoint", test_pool_adjoint, 0, 0},
-    {"pad_adjoint", test_pad_adjoint, 0, 0},
-    {"lanes_beyond", test_lanes_beyond, 0, 0},
-    {"dispatch", test_dispatch, 0, 0},
+#define EVERY_TIER (0 CVY_TIERS_all(BIT, ))
+
+static const test others[] = {
+    {"elementary_digests", test_elementary_digests, EVERY_TIER},
+    {"conv2d_adjoint", test_conv2d_adjoint, EVERY_TIER},
+    {"conv2d_maxpool2x2_adjoint", test_conv2d_maxpool2x2_adjoint, EVERY_TIER},
+    {"dense_adjoint", test_dense_adjoint, EVERY_TIER},
+    {"pool_adjoint", test_pool_adjoint, EVERY_TIER},
+    {"pad_adjoint", test_pad_adjoint, EVERY_TIER},
+    {"lanes_beyond", test_lanes_beyond, EVERY_TIER},
+    {"dispatch", test_dispatch, EVERY_TIER},
 };
 
 enum { OTHERS = sizeof others / sizeof *others };
-
-static void list_row(const char *name, cvy_tier tier, bool built) {
-    for (int i = 0; i < OPERATIONS; i++) {
-        if (strcmp(operations[i].name, name) == 0) {
-            operations[i].listed |= 1u << tier;
-            operations[i].built |= built ? 1u << tier : 0;
-        }
-    }
-    for (int i = 0; i < OTHERS; i++) {
-        others[i].listed |= 1u << tier;
-        others[i].built |= built ? 1u << tier : 0;
-    }
-}
-
-static void list_rows(void) {
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) list_row(#name, CVY_TIER_##tier, rows.name[CVY_TIER_##tier] != NULL);
-#include "kernels.def"
-}
 
 /* ---- Crashes: a kernel that touches a guard page, or writes what it may only read ---- */
 
@@ -117,7 +101,7 @@ static void catch_faults(void) {
 /* A tier that crashes is out; the test begins again for the others. */
 static void run_test(const test *t, unsigned runnable) {
     state.operation = t->name;
-    state.tiers = t->built & runnable;
+    state.tiers = t->tiers & runnable;
     state.failed = 0;
     state.compared = state.finite = 0;
     memset(state.failures, 0, sizeof state.failures);
@@ -131,20 +115,18 @@ static void run_test(const test *t, unsigned runnable) {
     if (state.compared && state.finite * 20 < state.compared) {
         printf("# %s: only %zu of %zu results of special inputs are finite, which proves nothing\n", t->name,
                state.finite, state.compared);
-        state.failed |= t->built & runnable;
+        state.failed |= t->tiers & runnable;
     }
 }
 
 static int report(const test *t, unsigned runnable, int *line) {
     int failures = 0;
     for (unsigned tier = 0; tier < CVY_TIERS; tier++) {
-        if (!(t->listed & 1u << tier))
+        if (!(t->tiers & 1u << tier))
             continue;
         const char *name = cvy_tier_name((cvy_tier)tier);
         ++*line;
-        if (!(t->built & 1u << tier)) {
-            printf("ok %d - %s %s # SKIP a tier of another processor family\n", *line, t->name, name);
-        } else if (!(runnable & 1u << tier)) {
+        if (!(runnable & 1u << tier)) {
             printf("ok %d - %s %s # SKIP this processor does not run %s\n", *line, t->name, name, name);
         } else if (state.failed & 1u << tier || state.calls[tier] == 0) {
             printf("not ok %d - %s %s\n", *line, t->name, name);
@@ -180,7 +162,7 @@ static int run_selected(const selection *s) {
     int lines = 0, line = 0, failures = 0;
     for (int i = 0; i < OPERATIONS + OTHERS; i++)
         if (selected(s, test_at(i), i))
-            lines += __builtin_popcount(test_at(i)->listed);
+            lines += __builtin_popcount(test_at(i)->tiers);
     if (lines == 0) {
         fprintf(stderr, "test_kernels: no such test\n");
         return 2;
@@ -223,7 +205,6 @@ int main(int argc, char **argv) {
     s.count = argc - optind;
     const char *seed = getenv("CONVOY_TEST_SEED");
     state.seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-    list_rows();
     catch_faults();
     return run_selected(&s);
 }

@@ -16,8 +16,8 @@ enum { CHUNK = 1 << 16 };
 static float x[CHUNK], y[CHUNK], other[CHUNK];
 
 const struct check_rows rows = {
-#define CVY_OPERATION(result, name, parameters)
-#define CVY_KERNEL(name, tier) CVY_ON_##tier(.name[CVY_TIER_##tier] = cvy_##name##_##tier, )
+#define ROW(name, tier) .name[CVY_TIER_##tier] = cvy_##name##_##tier,
+#define CVY_OPERATION(tiers, result, name, parameters) CVY_TIERS_##tiers(ROW, name)
 #include "kernels.def"
 };
 

@@ -35,9 +35,7 @@ static void forward(check *c, size_t i, check_step step, const conv2d_case *cc) 
     oracle_value *expected = check_memory(c, conv2d_outputs(s) * sizeof *expected);
     oracle_conv2d_forward(s, x, weights, bias, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
-            rows.conv2d_forward_hwc16n[c->tier](&part, x, weights, bias, y);
+        rows.conv2d_forward_hwc16n[c->tier](s, x, weights, bias, y);
         check_values(c, "y", y, expected, output_axes(s), 0.5);
     }
 }
@@ -54,9 +52,7 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     /* Strides beyond the kernel leave inputs that no output looks at. */
     const bool gaps = s->stride_y > s->kernel_height || s->stride_x > s->kernel_width;
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->input.channels, p, &part.slice); p++)
-            rows.conv2d_backward_data_hwc16n[c->tier](&part, dy, weights, derivative, dx);
+        rows.conv2d_backward_data_hwc16n[c->tier](s, dy, weights, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), gaps ? 0.05 : 0.4);
     }
 }
@@ -75,9 +71,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     oracle_backward_bias((size_t)(s->output_height * s->output_width), s->filters, dy, step == CHECK_INTEGER,
                          expected_bias);
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
-            rows.conv2d_backward_weights_hwc16n[c->tier](&part, images, dy, dweights, dbias);
+        rows.conv2d_backward_weights_hwc16n[c->tier](s, images, dy, dweights, dbias);
         check_values(c, "dweights", dweights, expected, weight_axes(s), 0.5);
         if (dbias)
             check_values(c, "dbias", dbias, expected_bias, CHECK_AXES((size_t)s->filters), 0);

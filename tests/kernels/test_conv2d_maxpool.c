@@ -50,9 +50,7 @@ static void compare_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_
     float *derivative = inference ? NULL : check_output(c, "derivative", conv2d_pooled(s));
     int32_t *argmax = inference ? NULL : check_output_int32(c, "argmax", conv2d_pooled(s));
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(c->number, s->filters, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](&part, activation, x, weights, bias, y, derivative, argmax);
+        rows.conv2d_maxpool2x2_forward_hwc16n[c->tier](s, activation, x, weights, bias, y, derivative, argmax);
         check_values(c, "y", y, e.y, pooled_axes(s), share_of(activation, s));
         if (!inference) {
             check_values(c, "derivative", derivative, e.derivative, pooled_axes(s), share_of(activation, s));
@@ -229,9 +227,7 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
     oracle_value *expected = check_memory(c, conv2d_inputs(s) * sizeof *expected);
     oracle_conv2d_maxpool2x2_backward_data(s, dy, argmax, weights, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->input.channels, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](&part, dy, argmax, weights, derivative, dx, scratch);
+        rows.conv2d_maxpool2x2_backward_data_hwc16n[c->tier](s, dy, argmax, weights, derivative, dx, scratch);
         /* A kernel of one tap with strides reaches few inputs, and a quarter of those. */
         check_values(c, "dx", dx, expected,
                      CHECK_AXES((size_t)s->input.height, (size_t)s->input.width, (size_t)s->input.channels, CVY_LANES),
@@ -254,9 +250,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     oracle_conv2d_maxpool2x2_backward_weights(s, x, dy, argmax, step == CHECK_INTEGER, expected);
     oracle_backward_bias(windows, s->filters, dy, step == CHECK_INTEGER, expected_bias);
     CHECK_EACH_TIER(c) {
-        cvy_conv2d_shape part = *s;
-        for (int p = 0; check_slice(i, s->filters, p, &part.slice); p++)
-            rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](&part, x, dy, argmax, dweights, dbias, scratch);
+        rows.conv2d_maxpool2x2_backward_weights_hwc16n[c->tier](s, x, dy, argmax, dweights, dbias, scratch);
         check_values(c, "dweights", dweights, expected,
                      CHECK_AXES((size_t)s->kernel_height, (size_t)s->kernel_width, (size_t)s->input.channels,
                                 (size_t)s->filters),

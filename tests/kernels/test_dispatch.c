@@ -4,18 +4,21 @@
 #include "check.h"
 #include "cpu.h"
 
+/* kernels.def may give an operation a scalar kernel alone. */
+#define BIT(name, tier) | 1u << CVY_TIER_##tier
+_Static_assert((0 CVY_TIERS_scalar(BIT, )) == 1u << CVY_TIER_scalar, "the set named scalar has one tier");
+
 /* Every slot holds its operation's kernel of the highest tier, up to `cap`, that has one. */
 static void check_table(check *c, cvy_tier cap) {
     cvy_kernels table;
     memset(&table, 0, sizeof table);
     cvy_kernels_fill(&table, cap);
     int t;
-#define CVY_OPERATION(result, name, parameters)                                                                        \
+#define CVY_OPERATION(tiers, result, name, parameters)                                                                 \
     for (t = (int)cap; t > CVY_TIER_scalar && !rows.name[t];)                                                          \
         t--;                                                                                                           \
     if (!table.name || table.name != rows.name[t])                                                                     \
         check_fail(c, "%s: the slot does not hold the kernel of %s", #name, cvy_tier_name((cvy_tier)t));
-#define CVY_KERNEL(name, tier)
 #include "kernels.def"
 }
 

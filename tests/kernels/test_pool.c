@@ -46,9 +46,7 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     int32_t *expected_argmax = check_memory(c, pool_outputs_of(s) * sizeof *expected_argmax);
     oracle_maxpool_forward(s, x, expected, expected_argmax);
     CHECK_EACH_TIER(c) {
-        cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.maxpool_forward_hwc16n[c->tier](&part, x, y, argmax);
+        rows.maxpool_forward_hwc16n[c->tier](s, x, y, argmax);
         check_floats(c, "y", y, expected, output_axes(s));
         if (argmax)
             check_integers(c, "argmax", argmax, expected_argmax, output_axes(s));
@@ -82,9 +80,7 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
     oracle_maxpool_backward(s, dy, argmax, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.maxpool_backward_hwc16n[c->tier](&part, dy, argmax, derivative, dx);
+        rows.maxpool_backward_hwc16n[c->tier](s, dy, argmax, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
     }
 }
@@ -97,9 +93,7 @@ static void average_forward(check *c, size_t i, check_step step, const pool_case
     oracle_value *expected = check_memory(c, pool_outputs_of(s) * sizeof *expected);
     oracle_avgpool_forward(s, x, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
-        cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.avgpool_forward_hwc16n[c->tier](&part, x, y);
+        rows.avgpool_forward_hwc16n[c->tier](s, x, y);
         check_values(c, "y", y, expected, output_axes(s), 0.5);
     }
 }
@@ -114,9 +108,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
     oracle_avgpool_backward(s, dy, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
-        cvy_pool_shape part = *s;
-        for (int p = 0; check_slice(i, s->channels, p, &part.slice); p++)
-            rows.avgpool_backward_hwc16n[c->tier](&part, dy, derivative, dx);
+        rows.avgpool_backward_hwc16n[c->tier](s, dy, derivative, dx);
         check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
     }
 }

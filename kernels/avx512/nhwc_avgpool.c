@@ -1,6 +1,0 @@
-/* AVX-512: average pooling in NHWC. Loads and stores bound it, and permutations where pixels go in groups. */
-#include "permute.h"
-
-#define KERNEL(operation) cvy_##operation##_avx512
-
-#include "../template/nhwc_avgpool.h"

@@ -1,6 +1,0 @@
-/* NEON: NCHW16C from and to the other layouts. */
-#include "vec.h"
-
-#define KERNEL(operation) cvy_##operation##_neon
-
-#include "../template/nchw16c_reorder.h"

@@ -1,6 +1,0 @@
-/* NEON: average pooling in NHWC. Loads and stores bound it, and permutations where pixels go in groups. */
-#include "permute.h"
-
-#define KERNEL(operation) cvy_##operation##_neon
-
-#include "../template/nhwc_avgpool.h"
