@@ -2,6 +2,7 @@
 #ifndef BENCH_DATA_H
 #define BENCH_DATA_H
 
+#include "../src/convoy.h"
 #include "../src/data/dataset.h"
 #include "../src/model/network.h"
 

@@ -8,6 +8,7 @@
 #ifndef BENCH_LAYERS_H
 #define BENCH_LAYERS_H
 
+#include "../src/convoy.h"
 #include "../src/train/watch.h"
 
 typedef struct bench_layers_options {

@@ -99,7 +99,7 @@ run 0 "--target-accuracy" "$program" train --data "$data" --epochs 40 --validati
 [ "$(wc -l <"$work/out")" -lt 41 ]
 result $? "  ends early"
 run 2 "a target without images to measure it on" "$program" train --data "$data" --target-accuracy 0.5
-says err '^convoy: target_accuracy: nothing is held out'
+says err '^convoy: --target-accuracy: nothing is held out'
 
 # Preprocessing at inference.
 run 0 "evaluate with shifts" "$program" evaluate --data "$data" --weights "$work/best" \
@@ -118,9 +118,9 @@ echo '{"name": "x", "network": "lesson", "epochs": 1, "speed": 9}' >"$work/x.jso
 run 1 "a recipe with a key too many" "$program" train --data "$data" --recipe "$work/x.json"
 says err "^convoy: $work/x.json: speed: a key that is not known"
 run 2 "unknown preprocessing" "$program" train --data "$data" --preprocess blur
-says err "^convoy: preprocessing: 'blur' is unknown"
+says err "^convoy: --preprocess: 'blur' is unknown"
 run 2 "unknown schedule" "$program" train --data "$data" --schedule slow
-says err "^convoy: schedule: 'slow' is unknown"
+says err "^convoy: --schedule: 'slow' is unknown"
 run 2 "too far a shift" "$program" train --data "$data" --shift 9
 says err '^convoy: --shift: "9" is not a whole number from 0 to 8$'
 run 2 "too much smoothing" "$program" train --data "$data" --label-smoothing 1.5

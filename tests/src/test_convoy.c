@@ -123,6 +123,35 @@ static void fitting_goes_on_and_weights_survive_a_file(void **state) {
     cvy_dataset_free(set);
 }
 
+/* Prediction needs no labels; what needs them says so before it begins. */
+static void images_without_labels_are_for_prediction(void **state) {
+    (void)state;
+    cvy_status status = {0};
+    static float labelled[IMAGES * CLASSES], unlabelled[IMAGES * CLASSES];
+    cvy_dataset *set = dataset(&status), *bare = cvy_dataset_from_u8(images, NULL, IMAGES, SIDE, SIDE, 1, &status);
+    cvy_model *model = compiled(2, &status);
+    predict_all(model, set, labelled, &status);
+    predict_all(model, bare, unlabelled, &status);
+    cvy_predict(model, bare, 0, 1, unlabelled, &status); /* in the layout for few images */
+    if (status.code)
+        fail_msg("%s: %s", status.where, status.what);
+    assert_memory_equal(labelled, unlabelled, sizeof labelled);
+
+    cvy_fit(model, bare, NULL, &status);
+    assert_int_equal(status.code, CVY_USAGE);
+    assert_string_equal(status.where, cvy_dataset_origin(bare));
+    assert_string_equal(status.what, "the data set has no labels");
+    status = (cvy_status){0};
+    cvy_evaluate(model, bare, &status);
+    assert_string_equal(status.what, "the data set has no labels");
+    status = (cvy_status){0};
+    cvy_fit(model, set, &(cvy_fit_options){.validation_data = bare}, &status);
+    assert_string_equal(status.where, "validation_data");
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+    cvy_dataset_free(bare);
+}
+
 static bool count_epochs(const cvy_progress *progress, void *user) {
     int *epochs = user;
     assert_int_equal(progress->epoch, ++*epochs);
@@ -175,7 +204,7 @@ static void wrong_use_says_what_is_wrong(void **state) {
         const char *where;
     } compiles[] = {{{.loss = "mse"}, "loss"},
                     {{.threads = -1}, "threads"},
-                    {{.isa = "mmx"}, "--isa"},
+                    {{.isa = "mmx"}, "isa"},
                     {{.learning_rate = -1}, "learning_rate"}};
     for (size_t i = 0; i < sizeof compiles / sizeof *compiles; i++) {
         cvy_status status = {0};
@@ -279,6 +308,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_learns),
         cmocka_unit_test(fitting_goes_on_and_weights_survive_a_file),
+        cmocka_unit_test(images_without_labels_are_for_prediction),
         cmocka_unit_test(a_callback_sees_every_epoch_and_may_stop),
         cmocka_unit_test(a_profile_accounts_for_all_of_the_time),
         cmocka_unit_test(wrong_use_says_what_is_wrong),

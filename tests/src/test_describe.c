@@ -1,8 +1,7 @@
 /* Describing a model through the public API. */
 #include "files.h"
 
-#include "../../src/convoy.h"
-#include "../../src/model_object.h"
+#include "../../src/api/model.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
 
@@ -159,23 +158,6 @@ static void an_error_before_stops_everything(void **state) {
     cvy_model_free(model);
 }
 
-static void no_model_is_no_crash(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_input(NULL, 1, 1, 1, &status);
-    cvy_rescaling(NULL, 1, 0, &status);
-    cvy_conv2d(NULL, NULL, &status);
-    cvy_max_pooling2d(NULL, NULL, &status);
-    cvy_flatten(NULL, &status);
-    cvy_dense(NULL, NULL, &status);
-    cvy_activation(NULL, NULL, &status);
-    cvy_dropout(NULL, 0, &status);
-    assert_null(cvy_summary(NULL, 0, &status));
-    expect_ok(&status);
-    assert_null(cvy_model_from(NULL, &status));
-    expect_error(&status, CVY_USAGE, "model", "NULL");
-}
-
 static void a_compiled_model_takes_no_layers(void **state) {
     (void)state;
     cvy_status status = {0};
@@ -216,7 +198,6 @@ int main(void) {
         cmocka_unit_test(every_option_reaches_its_layer),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(an_error_before_stops_everything),
-        cmocka_unit_test(no_model_is_no_crash),
         cmocka_unit_test(a_compiled_model_takes_no_layers),
         cmocka_unit_test(a_fitted_model_counts_its_optimizer),
     };

@@ -4,6 +4,7 @@
  * allocators. */
 #include "samples.h"
 
+#include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
 #include "../../src/io/safetensors.h"
 

@@ -5,6 +5,7 @@
 
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/train/trainer.h"
 #include "reference_network.h"
 

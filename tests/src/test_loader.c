@@ -13,6 +13,7 @@
 #include "../../kernels/cpu.h"
 #include "../../src/base/memory.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/train/loader.h"
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */

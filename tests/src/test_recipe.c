@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../../src/recipe/recipe.h"
+#include "../../src/api/recipe.h"
 #include "bars.h"
 
 enum { IMAGES = 200 };

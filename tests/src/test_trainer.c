@@ -17,6 +17,7 @@
 
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/data/order.h"
 #include "../../src/machine/topology.h"
 #include "../../src/train/reduce.h"

@@ -21,7 +21,7 @@
 #ifndef CVY_RECIPE_H
 #define CVY_RECIPE_H
 
-#include "../base/status.h"
+#include "arguments.h"
 
 /* A built-in recipe: its file, compiled in. */
 typedef struct cvy_recipe_file {
