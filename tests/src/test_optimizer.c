@@ -324,7 +324,7 @@ TEST(averages_follow_the_formula) {
     cvy_optimizer optimizer;
     cvy_status status = {0};
     cvy_optimizer_settings settings = parsed("adam:lr=0.01,use_ema,ema_momentum=0.75");
-    _Alignas(64) float plain[FLOATS], parameters[FLOATS], gradient[FLOATS], average[FLOATS];
+    _Alignas(64) float plain[FLOATS], parameters[FLOATS], gradient[FLOATS], average[FLOATS] = {0};
     for (size_t i = 0; i < FLOATS; i++)
         plain[i] = parameters[i] = uniform(9, 0, i);
     run_steps("adam:lr=0.01", 64, plain);
