@@ -16,8 +16,8 @@
  *     }
  *
  * "measured" is the accuracy on MNIST's test images: mean, standard deviation and least over the seeds 0, 1, ...
- * (tools/speedrun --write). Texts are those that convoy.h and the program's options take. Only name, network and images or epochs must be there;
- * a key that is not known is an error, as is a value that means nothing. */
+ * (tools/speedrun --write). Texts are those that convoy.h and the program's options take. Only name, network and images
+ * or epochs must be there; a key that is not known is an error, as is a value that means nothing. */
 #ifndef CVY_RECIPE_H
 #define CVY_RECIPE_H
 
