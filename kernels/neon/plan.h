@@ -57,12 +57,11 @@ enum { DENSE_OUTPUTS = 6 };
  *
  * TILE(inputs, vectors) */
 enum { DENSE_BACKWARD_WEIGHTS_INPUTS = 28, DENSE_BACKWARD_WEIGHTS_VECTORS = 6 };
-/* Each run of clang-format 14 breaks this list elsewhere. */
-/* clang-format off */
-#define DENSE_BACKWARD_WEIGHTS_TILES(TILE) \
-    TILES_1_2_4_8(TILE, 1) TILE(16, 1) TILE(24, 1) TILE(28, 1) TILES_1_2_4_8(TILE, 2) TILE(12, 2) \
-    TILES_1_2_4_8(TILE, 3) TILES_1_2_4(TILE, 4) TILE(6, 4) TILES_1_2_4(TILE, 5) TILES_1_2_4(TILE, 6)
-/* clang-format on */
+#define DENSE_BACKWARD_WEIGHTS_TILES(TILE)                                                                             \
+    TILES_1_2_4_8(TILE, 1)                                                                                             \
+    TILE(16, 1)                                                                                                        \
+    TILE(24, 1) TILE(28, 1) TILES_1_2_4_8(TILE, 2) TILE(12, 2) TILES_1_2_4_8(TILE, 3) TILES_1_2_4(TILE, 4) TILE(6, 4)  \
+        TILES_1_2_4(TILE, 5) TILES_1_2_4(TILE, 6)
 
 /* ---- NHWC ------------------------------------------------------------------------------------------------------- */
 
