@@ -125,7 +125,7 @@ bool bench_register_steps(const bench_steps_options *given, cvy_status *status) 
         return false;
     char model[64], name[256];
     bench_model_name(options->model, model, sizeof model);
-    for (int i = 0; options->threads[i] && i < MOST; i++) {
+    for (int i = 0; i < MOST && options->threads[i]; i++) {
         subjects[i].threads = options->threads[i];
         register_threads(&subjects[i], model);
     }

@@ -65,6 +65,7 @@ TILE_BODY void backward_plane_2x2(const bool average, const cvy_pool_shape *shap
                                   const int32_t *argmax, const float *derivative, float *dx) {
     const size_t row = (size_t)shape->output_width * PIXEL;
     for (int oy = 0; oy < shape->output_height; oy++) {
+        /* cppcheck-suppress nullPointerArithmetic ; with an average there is no argmax, and nothing is added */
         const int32_t *won = average ? NULL : argmax + oy * row;
         if (derivative)
             backward_rows_2x2(average, shape, oy, dy + oy * row, won, derivative, dx);

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Signals, readers that leave, and full disks.
 . "$(dirname "$0")/tap.sh"
 # Longer than any test waits: a training that does not stop by itself is killed.

@@ -52,7 +52,9 @@ run 0 "all fields by options" "$program" train --data "$data" --recipe lesson --
 same "$work/best" "$work/options" "  make the lesson's recipe the best one"
 for option in "--seed 1" "--shift 0" "--label-smoothing 0" "--schedule constant" "--batch 32" "--lr 0.001" \
     "--preprocess scale=1/255" "--images 449" "--optimizer sgd"; do
-    run 0 "--recipe best $option" "$program" train --data "$data" --recipe best --images 450 $option --save "$work/other"
+    read -ra words <<<"$option"
+    run 0 "--recipe best $option" "$program" train --data "$data" --recipe best --images 450 "${words[@]}" \
+        --save "$work/other"
     ! cmp -s "$work/best" "$work/other"
     result $? "  makes a difference"
 done

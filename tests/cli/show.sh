@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy evaluate, predict, summary and info.
 . "$(dirname "$0")/tap.sh"
 weights=$work/lesson.safetensors

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The progress bar on a terminal, with a pseudo-terminal of a chosen width.
 . "$(dirname "$0")/tap.sh"
 

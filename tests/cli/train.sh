@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy train: what it prints, logs and saves.
 . "$(dirname "$0")/tap.sh"
 few=(--data "$data" --epochs 3 --seed 1)

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Exit codes and messages for what the user gets wrong, help and version.
 . "$(dirname "$0")/tap.sh"
 

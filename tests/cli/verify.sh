@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy verify against a golden run of Keras on real MNIST, and against damaged copies of it.
 mnist=${XDG_CACHE_HOME:-$HOME/.cache}/convoy
 . "$(dirname "$0")/tap.sh"

@@ -44,8 +44,7 @@ static cvy_model *with_input(void) {
 
 /* ---- The calls -------------------------------------------------------------------------------------------------- */
 
-static void data_sets(void **state) {
-    (void)state;
+TEST(data_sets) {
     REFUSED("images", assert_null(cvy_dataset_from_u8(NULL, labels, 4, 28, 28, 1, &status)));
     REFUSED("images", assert_null(cvy_dataset_from_f32(NULL, labels, 4, 28, 28, 1, &status)));
     cvy_dataset *set = NULL;
@@ -70,8 +69,7 @@ static void data_sets(void **state) {
     note("cvy_dataset_load(", "directory");
 }
 
-static void models(void **state) {
-    (void)state;
+TEST(models) {
     cvy_model *model = NULL;
     ACCEPTED("name", model = cvy_model_new(NULL, &status));
     cvy_model_free(model);
@@ -86,8 +84,7 @@ static void models(void **state) {
     ACCEPTED("model", cvy_model_free(NULL));
 }
 
-static void layers(void **state) {
-    (void)state;
+TEST(layers) {
     REFUSED("model", cvy_input(NULL, 28, 28, 1, &status));
     REFUSED("model", cvy_rescaling(NULL, 1, 0, &status));
     REFUSED("model", cvy_conv2d(NULL, &(cvy_conv2d_options){0}, &status));
@@ -114,8 +111,7 @@ static void layers(void **state) {
     cvy_model_free(model);
 }
 
-static void layers_without_status(void **state) {
-    (void)state;
+TEST(layers_without_status) {
     cvy_model *model = cvy_model_new(NULL, NULL);
     ACCEPTED("status", cvy_input(model, 28, 28, 1, NULL));
     ACCEPTED("status", cvy_rescaling(model, 1, 0, NULL));
@@ -132,8 +128,7 @@ static void layers_without_status(void **state) {
     cvy_model_free(model);
 }
 
-static void summaries_and_preprocessing(void **state) {
-    (void)state;
+TEST(summaries_and_preprocessing) {
     cvy_model *model = with_input();
     REFUSED("model", assert_null(cvy_summary(NULL, 0, &status)));
     ACCEPTED("status", free(cvy_summary(model, 0, NULL)));
@@ -145,8 +140,7 @@ static void summaries_and_preprocessing(void **state) {
     cvy_model_free(model);
 }
 
-static void training(void **state) {
-    (void)state;
+TEST(training) {
     cvy_status fine = {0};
     cvy_dataset *set = cvy_dataset_from_u8(images, labels, 4, 28, 28, 1, &fine);
     cvy_model *model = cvy_model_from("lesson", &fine);
@@ -178,8 +172,7 @@ static void training(void **state) {
     cvy_dataset_free(set);
 }
 
-static void weights(void **state) {
-    (void)state;
+TEST(weights) {
     cvy_status fine = {0};
     cvy_model *model = cvy_model_from("lesson", &fine);
     cvy_compile(model, NULL, &fine);
@@ -193,8 +186,7 @@ static void weights(void **state) {
     cvy_model_free(model);
 }
 
-static void recipes(void **state) {
-    (void)state;
+TEST(recipes) {
     cvy_recipe *recipe = NULL;
     ACCEPTED("name_or_file", recipe = cvy_recipe_from(NULL, &status));
     assert_string_equal(recipe->name, "lesson");
@@ -221,8 +213,7 @@ static bool was_called(const char *function, const char *argument) {
     return false;
 }
 
-static void no_pointer_is_missing(void **state) {
-    (void)state;
+TEST(no_pointer_is_missing) {
     assert_true(calls > 0 && calls <= 128);
     size_t length;
     char *header = (char *)read_whole(CVY_HEADER, &length);
@@ -254,17 +245,4 @@ static void no_pointer_is_missing(void **state) {
     assert_int_equal(missing, 0);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data_sets),
-        cmocka_unit_test(models),
-        cmocka_unit_test(layers),
-        cmocka_unit_test(layers_without_status),
-        cmocka_unit_test(summaries_and_preprocessing),
-        cmocka_unit_test(training),
-        cmocka_unit_test(weights),
-        cmocka_unit_test(recipes),
-        cmocka_unit_test(no_pointer_is_missing),
-    };
-    return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);
-}
+RUN_TESTS("arguments", NULL, NULL)
