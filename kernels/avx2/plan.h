@@ -29,7 +29,7 @@ enum { CONV2D_BACKWARD_DATA_CHANNELS = 3 };
 /* 2 filters x 5 kernel rows make 10 accumulators. 12x12x3 -> 6: 61 %, 12x12x6 -> 16: 60 %.
  *
  * TILE(filters, vectors) */
-enum { CONV2D_BACKWARD_WEIGHTS_FILTERS = 2, CONV2D_BACKWARD_WEIGHTS_VECTORS = 2 };
+enum { WEIGHT_TILE_FILTERS = 2, WEIGHT_TILE_VECTORS = 2 };
 #define CONV2D_BACKWARD_WEIGHTS_TILES(TILE) TILES_1_2(TILE, 1) TILE(1, 2)
 
 /* 2 x 2 inputs x 3 channels make 12 accumulators, beside a vector of dy, the argmax, four weights and those chosen of
@@ -93,7 +93,6 @@ enum { NHWC_CONV2D_BACKWARD_DATA_IMAGES = 2, NHWC_CONV2D_BACKWARD_DATA_SLOTS = 1
  * 12x12x3 -> 6: 58 %, 12x12x6 -> 16: 60 %, 12x12x32 -> 64: 70 %.
  *
  * TILE(filters, vectors) */
-enum { NHWC_CONV2D_BACKWARD_WEIGHTS_FILTERS = 2, NHWC_CONV2D_BACKWARD_WEIGHTS_VECTORS = 2 };
 #define NHWC_CONV2D_BACKWARD_WEIGHTS_TILES(TILE) TILES_1_2(TILE, 1) TILE(1, 2)
 
 /* 8 rows x 1 vector, 4 x 2, 4 x 3 or 2 x 4 make up to 12 accumulators. Forward, data, weights: 96 -> 84 86, 74 and 82

@@ -19,8 +19,8 @@ void cvy_conv2d_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, const float
 /* The chain of dx[y][x][c] over the outputs that look at it: oy, ox, f ascending. */
 static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int y, int x, int c,
                            float sum[CVY_LANES]) {
-    const cover rows = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
-    const cover columns = outputs_over(x, shape->kernel_width, shape->stride_x, shape->output_width);
+    const range rows = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
+    const range columns = outputs_over(x, shape->kernel_width, shape->stride_x, shape->output_width);
     for (int l = 0; l < CVY_LANES; l++)
         sum[l] = 0.0f;
     for (int oy = rows.first; oy <= rows.last; oy++) {

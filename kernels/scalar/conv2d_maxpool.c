@@ -76,9 +76,9 @@ void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, 
 
 /* The windows along one axis that meet the tile of two inputs in which a position lies. The fields of window w span the
  * inputs from 2 * w * stride to 2 * w * stride + stride + kernel - 1. */
-static cover windows_over(int position, int kernel, int stride, int windows) {
+static range windows_over(int position, int kernel, int stride, int windows) {
     const int tile = position - position % 2, last = tile / (2 * stride), span = stride + kernel - 1;
-    return (cover){.first = tile <= span ? 0 : (tile - span + 2 * stride - 1) / (2 * stride),
+    return (range){.first = tile <= span ? 0 : (tile - span + 2 * stride - 1) / (2 * stride),
                    .last = last < windows ? last : windows - 1};
 }
 
@@ -95,8 +95,8 @@ static float weight_between(const cvy_conv2d_shape *shape, const float *weights,
 static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const int32_t *argmax, const float *weights,
                            int y, int x, int c, float sum[CVY_LANES]) {
     const int height = shape->output_height / 2, width = shape->output_width / 2;
-    const cover rows = windows_over(y, shape->kernel_height, shape->stride_y, height);
-    const cover columns = windows_over(x, shape->kernel_width, shape->stride_x, width);
+    const range rows = windows_over(y, shape->kernel_height, shape->stride_y, height);
+    const range columns = windows_over(x, shape->kernel_width, shape->stride_x, width);
     for (int l = 0; l < CVY_LANES; l++)
         sum[l] = 0.0f;
     for (int py = rows.first; py <= rows.last; py++) {

@@ -20,13 +20,13 @@ static inline size_t hwio(const cvy_conv2d_shape *shape, int ky, int kx, int c, 
 }
 
 /* The outputs along one axis whose window covers a position: those o with 0 <= position - o * stride < kernel. */
-typedef struct cover {
+typedef struct range {
     int first, last;
-} cover;
+} range;
 
-static inline cover outputs_over(int position, int kernel, int stride, int outputs) {
+static inline range outputs_over(int position, int kernel, int stride, int outputs) {
     const int last = position / stride;
-    return (cover){.first = position < kernel ? 0 : (position - kernel) / stride + 1,
+    return (range){.first = position < kernel ? 0 : (position - kernel) / stride + 1,
                    .last = last < outputs ? last : outputs - 1};
 }
 

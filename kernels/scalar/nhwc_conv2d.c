@@ -1,25 +1,50 @@
-/* Convolution of images in NHWC, valid padding, any kernel size and stride: forward and both gradients. */
+/* Convolution of images in NHWC and in NCHW16C, valid padding, any kernel size and stride: forward and both gradients.
+ * Nothing here needs scratch. */
 #include <math.h>
 
 #include "../contract.h"
-#include "../scratch.h"
 #include "layout.h"
+#include "tensor.h"
 
-/* Element (y, x, f) of image n of the outputs. */
-static size_t output_at(const cvy_conv2d_shape *shape, int n, int y, int x, int f) {
-    return (((size_t)n * shape->output_height + y) * shape->output_width + x) * shape->filters + f;
+/* x and y of the operation. */
+typedef struct conv2d {
+    const cvy_conv2d_shape *shape;
+    int count;
+    tensor x, y;
+} conv2d;
+
+static conv2d nhwc_conv2d(const cvy_conv2d_shape *s, int count) {
+    return (conv2d){s, count, nhwc_tensor(s->input.height, s->input.width, s->input.channels),
+                    nhwc_tensor(s->output_height, s->output_width, s->filters)};
 }
 
+static conv2d nchw16c_conv2d(const cvy_conv2d_shape *s, int count) {
+    return (conv2d){s, count, nchw16c_tensor(s->input.height, s->input.width, s->input.channels),
+                    nchw16c_tensor(s->output_height, s->output_width, s->filters)};
+}
+
+/* ---- Forward ---- */
+
 /* The chain of y[oy][ox][f] of image n: bias first, then ky, kx, c ascending. */
-static float output(const cvy_conv2d_shape *shape, const float *x, const float *weights, float bias, int n, int oy,
-                    int ox, int f) {
-    float sum = bias;
-    for (int ky = 0; ky < shape->kernel_height; ky++)
-        for (int kx = 0; kx < shape->kernel_width; kx++)
-            for (int c = 0; c < shape->input.channels; c++)
-                sum = fmaf(x[nhwc(&shape->input, n, oy * shape->stride_y + ky, ox * shape->stride_x + kx, c)],
-                           weights[hwio(shape, ky, kx, c, f)], sum);
+static float output(const conv2d *k, const float *x, const float *weights, const float *bias, int n, int oy, int ox,
+                    int f) {
+    const cvy_conv2d_shape *s = k->shape;
+    float sum = bias ? bias[f] : 0.0f;
+    for (int ky = 0; ky < s->kernel_height; ky++)
+        for (int kx = 0; kx < s->kernel_width; kx++)
+            for (int c = 0; c < s->input.channels; c++)
+                sum = fmaf(x[element(&k->x, n, oy * s->stride_y + ky, ox * s->stride_x + kx, c)],
+                           weights[hwio(s, ky, kx, c, f)], sum);
     return sum;
+}
+
+static void forward(conv2d k, const float *x, const float *weights, const float *bias, float *y) {
+    for (int n = 0; n < k.count; n++)
+        for (int oy = 0; oy < k.y.height; oy++)
+            for (int ox = 0; ox < k.y.width; ox++)
+                for (int f = 0; f < k.y.stored; f++)
+                    y[element(&k.y, n, oy, ox, f)] =
+                        f < k.y.channels ? output(&k, x, weights, bias, n, oy, ox, f) : 0.0f;
 }
 
 void cvy_conv2d_forward_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *x, const float *weights,
@@ -27,26 +52,44 @@ void cvy_conv2d_forward_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t count
     assert(cvy_is_dense_conv2d(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias));
     assert(cvy_is_float_aligned(y) && cvy_is_aligned(scratch));
-    (void)scratch; /* where vector tiers put output columns side by side */
-    for (int n = 0; n < count; n++)
-        for (int oy = 0; oy < shape->output_height; oy++)
-            for (int ox = 0; ox < shape->output_width; ox++)
-                for (int f = 0; f < shape->filters; f++)
-                    y[output_at(shape, n, oy, ox, f)] = output(shape, x, weights, bias ? bias[f] : 0.0f, n, oy, ox, f);
+    (void)scratch;
+    forward(nhwc_conv2d(shape, count), x, weights, bias, y);
 }
 
-/* The chain of dx[y][x][c] of image n over the outputs that look at it: oy, ox, f ascending. */
-static float input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int n, int y, int x,
-                            int c) {
-    const cover rows = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
-    const cover columns = outputs_over(x, shape->kernel_width, shape->stride_x, shape->output_width);
+void cvy_conv2d_forward_nchw16c_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *x,
+                                       const float *weights, const float *bias, float *y, float *scratch) {
+    assert(cvy_is_conv2d(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(bias) && cvy_is_aligned(y));
+    (void)scratch;
+    forward(nchw16c_conv2d(shape, count), x, weights, bias, y);
+}
+
+/* ---- Backward to the data ---- */
+
+/* The chain of dx[y][x][c] of image n over the outputs whose window covers (y, x): oy, ox, f ascending. */
+static float input_gradient(const conv2d *k, const float *dy, const float *weights, int n, int y, int x, int c) {
+    const cvy_conv2d_shape *s = k->shape;
+    const range rows = outputs_over(y, s->kernel_height, s->stride_y, s->output_height);
+    const range columns = outputs_over(x, s->kernel_width, s->stride_x, s->output_width);
     float sum = 0.0f;
     for (int oy = rows.first; oy <= rows.last; oy++)
         for (int ox = columns.first; ox <= columns.last; ox++)
-            for (int f = 0; f < shape->filters; f++)
-                sum = fmaf(dy[output_at(shape, n, oy, ox, f)],
-                           weights[hwio(shape, y - oy * shape->stride_y, x - ox * shape->stride_x, c, f)], sum);
+            for (int f = 0; f < s->filters; f++)
+                sum = fmaf(dy[element(&k->y, n, oy, ox, f)],
+                           weights[hwio(s, y - oy * s->stride_y, x - ox * s->stride_x, c, f)], sum);
     return sum;
+}
+
+static void backward_data(conv2d k, const float *dy, const float *weights, const float *derivative, float *dx) {
+    for (int n = 0; n < k.count; n++)
+        for (int y = 0; y < k.x.height; y++)
+            for (int x = 0; x < k.x.width; x++)
+                for (int c = 0; c < k.x.stored; c++) {
+                    const size_t at = element(&k.x, n, y, x, c);
+                    dx[at] = c < k.x.channels ? input_gradient(&k, dy, weights, n, y, x, c) : 0.0f;
+                    if (derivative && c < k.x.channels)
+                        dx[at] *= derivative[at];
+                }
 }
 
 void cvy_conv2d_backward_data_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *dy,
@@ -54,38 +97,51 @@ void cvy_conv2d_backward_data_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t
     assert(cvy_is_dense_conv2d(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(dy) && cvy_is_aligned(weights) && cvy_is_float_aligned_or_null(derivative));
     assert(cvy_is_float_aligned(dx) && cvy_is_aligned(scratch));
-    (void)scratch; /* where vector tiers turn the weights, and sum */
-    const cvy_image_shape *input = &shape->input;
-    for (int n = 0; n < count; n++)
-        for (int y = 0; y < input->height; y++)
-            for (int x = 0; x < input->width; x++)
-                for (int c = 0; c < input->channels; c++) {
-                    const size_t at = nhwc(input, n, y, x, c);
-                    const float sum = input_gradient(shape, dy, weights, n, y, x, c);
-                    dx[at] = derivative ? sum * derivative[at] : sum;
-                }
+    (void)scratch;
+    backward_data(nhwc_conv2d(shape, count), dy, weights, derivative, dx);
 }
 
+void cvy_conv2d_backward_data_nchw16c_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *dy,
+                                             const float *weights, const float *derivative, float *dx, float *scratch) {
+    assert(cvy_is_conv2d(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_aligned(dy) && cvy_is_aligned(weights) && cvy_is_aligned_or_null(derivative) && cvy_is_aligned(dx));
+    (void)scratch;
+    backward_data(nchw16c_conv2d(shape, count), dy, weights, derivative, dx);
+}
+
+/* ---- Backward to the weights ---- */
+
 /* The chain of dweights[ky][kx][c][f]: images ascending, in each oy, ox ascending. */
-static float weight_gradient(const cvy_conv2d_shape *shape, int count, const float *x, const float *dy, int ky, int kx,
-                             int c, int f) {
+static float weight_gradient(const conv2d *k, const float *x, const float *dy, int ky, int kx, int c, int f) {
+    const int stride_y = k->shape->stride_y, stride_x = k->shape->stride_x;
     float sum = 0.0f;
-    for (int n = 0; n < count; n++)
-        for (int oy = 0; oy < shape->output_height; oy++)
-            for (int ox = 0; ox < shape->output_width; ox++)
-                sum = fmaf(dy[output_at(shape, n, oy, ox, f)],
-                           x[nhwc(&shape->input, n, oy * shape->stride_y + ky, ox * shape->stride_x + kx, c)], sum);
+    for (int n = 0; n < k->count; n++)
+        for (int oy = 0; oy < k->y.height; oy++)
+            for (int ox = 0; ox < k->y.width; ox++)
+                sum = fmaf(dy[element(&k->y, n, oy, ox, f)],
+                           x[element(&k->x, n, oy * stride_y + ky, ox * stride_x + kx, c)], sum);
     return sum + 0.0f;
 }
 
 /* An image's sum over its outputs, then the fold over 16 images. */
-static float bias_gradient(const cvy_conv2d_shape *shape, int count, const float *dy, int f) {
+static float bias_gradient(const conv2d *k, const float *dy, int f) {
     float sums[CVY_LANES] = {0};
-    for (int n = 0; n < count; n++)
-        for (int oy = 0; oy < shape->output_height; oy++)
-            for (int ox = 0; ox < shape->output_width; ox++)
-                sums[n] += dy[output_at(shape, n, oy, ox, f)];
+    for (int n = 0; n < k->count; n++)
+        for (int oy = 0; oy < k->y.height; oy++)
+            for (int ox = 0; ox < k->y.width; ox++)
+                sums[n] += dy[element(&k->y, n, oy, ox, f)];
     return fold_lanes(sums);
+}
+
+static void backward_weights(conv2d k, const float *x, const float *dy, float *dweights, float *dbias) {
+    const cvy_conv2d_shape *s = k.shape;
+    for (int ky = 0; ky < s->kernel_height; ky++)
+        for (int kx = 0; kx < s->kernel_width; kx++)
+            for (int c = 0; c < s->input.channels; c++)
+                for (int f = 0; f < s->filters; f++)
+                    dweights[hwio(s, ky, kx, c, f)] = weight_gradient(&k, x, dy, ky, kx, c, f);
+    for (int f = 0; dbias && f < s->filters; f++)
+        dbias[f] = bias_gradient(&k, dy, f);
 }
 
 void cvy_conv2d_backward_weights_nhwc_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *x,
@@ -93,11 +149,13 @@ void cvy_conv2d_backward_weights_nhwc_scalar(const cvy_conv2d_shape *shape, int3
     assert(cvy_is_dense_conv2d(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(x) && cvy_is_float_aligned(dy));
     assert(cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
-    for (int ky = 0; ky < shape->kernel_height; ky++)
-        for (int kx = 0; kx < shape->kernel_width; kx++)
-            for (int c = 0; c < shape->input.channels; c++)
-                for (int f = 0; f < shape->filters; f++)
-                    dweights[hwio(shape, ky, kx, c, f)] = weight_gradient(shape, count, x, dy, ky, kx, c, f);
-    for (int f = 0; dbias && f < shape->filters; f++)
-        dbias[f] = bias_gradient(shape, count, dy, f);
+    backward_weights(nhwc_conv2d(shape, count), x, dy, dweights, dbias);
+}
+
+void cvy_conv2d_backward_weights_nchw16c_scalar(const cvy_conv2d_shape *shape, int32_t count, const float *x,
+                                                const float *dy, float *dweights, float *dbias, float *scratch) {
+    assert(cvy_is_conv2d(shape) && cvy_is_lane_count(count));
+    assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
+    (void)scratch;
+    backward_weights(nchw16c_conv2d(shape, count), x, dy, dweights, dbias);
 }

@@ -511,3 +511,27 @@ double check_ulps(float got, double expected) {
         exponent = 128;
     return fabs(have - value) / ldexp(1, exponent - 24);
 }
+
+/* ---- Tests of an operation over its cases ---- */
+
+bool check_conv2d_step(size_t number, check_step step) {
+    return step != CHECK_SPECIAL || number % 4 == 0;
+}
+
+void check_each_conv2d(check *c, check_conv2d_test *run) {
+    conv2d_case cc;
+    for (size_t i = 0; conv2d_case_at(c->set, i, &cc); i++)
+        for (check_step step = 0; step < CHECK_STEPS; step++)
+            if (check_conv2d_step(i, step))
+                run(c, i, step, &cc);
+}
+
+#define EACH(kind)                                                                                                     \
+    void check_each_##kind(check *c, check_##kind##_test *run) {                                                       \
+        kind##_case one;                                                                                               \
+        for (size_t i = 0; kind##_case_at(c->set, i, &one); i++)                                                       \
+            for (check_step step = 0; step < CHECK_STEPS; step++)                                                      \
+                run(c, i, step, &one);                                                                                 \
+    }
+EACH(pool)
+EACH(dense)

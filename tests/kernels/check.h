@@ -178,6 +178,25 @@ struct check_rows {
 
 extern const struct check_rows rows;
 
+/* ---- Tests of an operation over its cases, in each step ---- */
+
+typedef void check_conv2d_test(check *c, size_t number, check_step step, const conv2d_case *cc);
+typedef void check_pool_test(check *c, size_t number, check_step step, const pool_case *pc);
+typedef void check_dense_test(check *c, size_t number, check_step step, const dense_case *dc);
+
+void check_each_conv2d(check *c, check_conv2d_test *run);
+void check_each_pool(check *c, check_pool_test *run);
+void check_each_dense(check *c, check_dense_test *run);
+
+/* The special step of a convolution runs on every fourth shape: its paths are those of the other steps. */
+bool check_conv2d_step(size_t number, check_step step);
+
+/* Defines the test of an operation: `run` on each case. */
+#define CHECK_TEST(operation, each, run)                                                                               \
+    void test_##operation(check *c) {                                                                                  \
+        each(c, run);                                                                                                  \
+    }
+
 /* ---- The tests: test_<operation> for each operation of kernels.def, and those of several operations ---- */
 
 #define CVY_OPERATION(tiers, result, name, parameters) void test_##name(check *c);

@@ -60,53 +60,47 @@ static void describe(check *c, size_t number, check_step step, const cvy_image_s
                s->image, count, rows_too ? ", with rows" : "");
 }
 
+static const uint8_t *some_bytes(check *c, size_t count) {
+    uint8_t *bytes = check_input_raw(c, "images", count, 1);
+    for (size_t b = 0; b < count; b++)
+        bytes[b] = (uint8_t)check_below(c, 256);
+    return bytes;
+}
+
+/* From bytes or from floats. */
+static void gather(check *c, size_t i, const cvy_image_shape *s, bool u8) {
+    const int32_t count = i % 3 == 0 ? CVY_LANES : 1 + (int32_t)(i % 16);
+    const bool rows_too = i % 2 == 0;
+    describe(c, i, !u8 && i % 4 == 3 ? CHECK_SPECIAL : CHECK_RANDOM, s, count, rows_too);
+    const uint8_t *bytes = u8 ? some_bytes(c, DATASET * image_size(s)) : NULL;
+    const float *floats = u8 ? NULL : check_input_nhwc(c, "images", DATASET * image_size(s));
+    const uint32_t *index = fill_index(c, count);
+    float *block = check_output(c, "block", image_elements(s));
+    float *nhwc = rows_too ? check_output_nhwc(c, "rows", nhwc_extent(s)) : NULL;
+    float *expected = check_memory(c, image_elements(s) * sizeof(float));
+    float *expected_rows = check_memory(c, nhwc_extent(s) * sizeof(float));
+    expect_gather(&(images){bytes, floats, index}, s, count, expected, expected_rows);
+    CHECK_EACH_TIER(c) {
+        if (u8)
+            rows.gather_u8_hwc16n[c->tier](s, bytes, index, count, block, nhwc);
+        else
+            rows.gather_f32_hwc16n[c->tier](s, floats, index, count, block, nhwc);
+        check_floats(c, "block", block, expected, block_axes(s));
+        if (nhwc)
+            check_floats(c, "rows", nhwc, expected_rows, CHECK_AXES(nhwc_extent(s)));
+    }
+}
+
 void test_gather_u8_hwc16n(check *c) {
     image_case ic;
-    for (size_t i = 0; image_case_at(c->set, i, &ic); i++) {
-        const cvy_image_shape *s = &ic.shape;
-        const int32_t count = i % 3 == 0 ? CVY_LANES : 1 + (int32_t)(i % 16);
-        const bool rows_too = i % 2 == 0;
-        describe(c, i, CHECK_RANDOM, s, count, rows_too);
-        const size_t bytes = DATASET * image_size(s);
-        uint8_t *data = check_input_raw(c, "images", bytes, 1);
-        for (size_t b = 0; b < bytes; b++)
-            data[b] = (uint8_t)check_below(c, 256);
-        const uint32_t *index = fill_index(c, count);
-        float *block = check_output(c, "block", image_elements(s));
-        float *nhwc = rows_too ? check_output_nhwc(c, "rows", nhwc_extent(s)) : NULL;
-        float *expected = check_memory(c, image_elements(s) * sizeof(float));
-        float *expected_rows = check_memory(c, nhwc_extent(s) * sizeof(float));
-        expect_gather(&(images){data, NULL, index}, s, count, expected, expected_rows);
-        CHECK_EACH_TIER(c) {
-            rows.gather_u8_hwc16n[c->tier](s, data, index, count, block, nhwc);
-            check_floats(c, "block", block, expected, block_axes(s));
-            if (nhwc)
-                check_floats(c, "rows", nhwc, expected_rows, CHECK_AXES(nhwc_extent(s)));
-        }
-    }
+    for (size_t i = 0; image_case_at(c->set, i, &ic); i++)
+        gather(c, i, &ic.shape, true);
 }
 
 void test_gather_f32_hwc16n(check *c) {
     image_case ic;
-    for (size_t i = 0; image_case_at(c->set, i, &ic); i++) {
-        const cvy_image_shape *s = &ic.shape;
-        const int32_t count = i % 3 == 0 ? CVY_LANES : 1 + (int32_t)(i % 16);
-        const bool rows_too = i % 2 == 0;
-        describe(c, i, i % 4 == 3 ? CHECK_SPECIAL : CHECK_RANDOM, s, count, rows_too);
-        const float *data = check_input_nhwc(c, "images", DATASET * image_size(s));
-        const uint32_t *index = fill_index(c, count);
-        float *block = check_output(c, "block", image_elements(s));
-        float *nhwc = rows_too ? check_output_nhwc(c, "rows", nhwc_extent(s)) : NULL;
-        float *expected = check_memory(c, image_elements(s) * sizeof(float));
-        float *expected_rows = check_memory(c, nhwc_extent(s) * sizeof(float));
-        expect_gather(&(images){NULL, data, index}, s, count, expected, expected_rows);
-        CHECK_EACH_TIER(c) {
-            rows.gather_f32_hwc16n[c->tier](s, data, index, count, block, nhwc);
-            check_floats(c, "block", block, expected, block_axes(s));
-            if (nhwc)
-                check_floats(c, "rows", nhwc, expected_rows, CHECK_AXES(nhwc_extent(s)));
-        }
-    }
+    for (size_t i = 0; image_case_at(c->set, i, &ic); i++)
+        gather(c, i, &ic.shape, false);
 }
 
 void test_reorder_hwc16n_nhwc(check *c) {

@@ -20,11 +20,6 @@ static check_axes weight_axes(const cvy_conv2d_shape *s) {
     return CHECK_AXES((size_t)s->kernel_height, (size_t)s->kernel_width, (size_t)s->input.channels, (size_t)s->filters);
 }
 
-/* The special step on every fourth shape: its paths are those of the others. */
-static bool wanted(size_t i, check_step step) {
-    return step != CHECK_SPECIAL || i % 4 == 0;
-}
-
 static void forward(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
     describe(c, i, step, cc, i % 5 == 4 ? ", no bias" : "");
@@ -78,22 +73,6 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     }
 }
 
-static void each_case(check *c, void (*run)(check *c, size_t i, check_step step, const conv2d_case *cc)) {
-    conv2d_case cc;
-    for (size_t i = 0; conv2d_case_at(c->set, i, &cc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            if (wanted(i, step))
-                run(c, i, step, &cc);
-}
-
-void test_conv2d_forward_hwc16n(check *c) {
-    each_case(c, forward);
-}
-
-void test_conv2d_backward_data_hwc16n(check *c) {
-    each_case(c, backward_data);
-}
-
-void test_conv2d_backward_weights_hwc16n(check *c) {
-    each_case(c, backward_weights);
-}
+CHECK_TEST(conv2d_forward_hwc16n, check_each_conv2d, forward)
+CHECK_TEST(conv2d_backward_data_hwc16n, check_each_conv2d, backward_data)
+CHECK_TEST(conv2d_backward_weights_hwc16n, check_each_conv2d, backward_weights)

@@ -216,6 +216,8 @@ static int32_t *some_argmaxes(check *c, const cvy_conv2d_shape *s) {
 
 static void backward_data(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
+    if (!has_windows(s))
+        return;
     describe(c, i, step, cc, i % 3 == 0 ? "pooled" : "pooled, with derivative");
     const float *dy = check_input(c, "dy", conv2d_pooled(s));
     const int32_t *argmax = some_argmaxes(c, s);
@@ -237,6 +239,8 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
 
 static void backward_weights(check *c, size_t i, check_step step, const conv2d_case *cc) {
     const cvy_conv2d_shape *s = &cc->shape;
+    if (!has_windows(s))
+        return;
     const size_t windows = (size_t)((s->output_height / 2) * (s->output_width / 2));
     describe(c, i, step, cc, i % 5 == 4 ? "pooled, no bias" : "pooled");
     float *x = check_input(c, "x", conv2d_inputs(s)), *dy = check_input(c, "dy", conv2d_pooled(s));
@@ -260,18 +264,5 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     }
 }
 
-static void each_case(check *c, void (*run)(check *c, size_t i, check_step step, const conv2d_case *cc)) {
-    conv2d_case cc;
-    for (size_t i = 0; conv2d_case_at(c->set, i, &cc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            if (has_windows(&cc.shape) && (step != CHECK_SPECIAL || i % 4 == 0))
-                run(c, i, step, &cc);
-}
-
-void test_conv2d_maxpool2x2_backward_data_hwc16n(check *c) {
-    each_case(c, backward_data);
-}
-
-void test_conv2d_maxpool2x2_backward_weights_hwc16n(check *c) {
-    each_case(c, backward_weights);
-}
+CHECK_TEST(conv2d_maxpool2x2_backward_data_hwc16n, check_each_conv2d, backward_data)
+CHECK_TEST(conv2d_maxpool2x2_backward_weights_hwc16n, check_each_conv2d, backward_weights)

@@ -10,8 +10,7 @@ static void forward(check *c, size_t i, check_step step, const dense_case *dc) {
     const cvy_dense_shape *s = &dc->shape;
     const size_t inputs = (size_t)s->inputs, units = (size_t)s->units;
     describe(c, i, step, dc, i % 5 == 4 ? ", no bias" : "");
-    const float *x = check_input(c, "x", inputs * CVY_LANES);
-    const float *weights = check_input(c, "weights", inputs * units);
+    const float *x = check_input(c, "x", inputs * CVY_LANES), *weights = check_input(c, "weights", inputs * units);
     const float *bias = i % 5 == 4 ? NULL : check_input(c, "bias", units);
     float *y = check_output(c, "y", units * CVY_LANES);
     oracle_value *expected = check_memory(c, units * CVY_LANES * sizeof *expected);
@@ -26,10 +25,9 @@ static void backward_data(check *c, size_t i, check_step step, const dense_case 
     const cvy_dense_shape *s = &dc->shape;
     const size_t inputs = (size_t)s->inputs, units = (size_t)s->units;
     describe(c, i, step, dc, i % 3 == 0 ? "" : ", with derivative");
-    const float *dy = check_input(c, "dy", units * CVY_LANES);
-    const float *weights = check_input(c, "weights", inputs * units);
-    const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", inputs * CVY_LANES);
+    const float *dy = check_input(c, "dy", units * CVY_LANES), *weights = check_input(c, "weights", inputs * units);
     float *dx = check_output(c, "dx", inputs * CVY_LANES);
+    const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", inputs * CVY_LANES);
     oracle_value *expected = check_memory(c, inputs * CVY_LANES * sizeof *expected);
     oracle_dense_backward_data(s, dy, weights, derivative, step == CHECK_INTEGER, expected);
     CHECK_EACH_TIER(c) {
@@ -58,21 +56,6 @@ static void backward_weights(check *c, size_t i, check_step step, const dense_ca
     }
 }
 
-static void each_case(check *c, void (*run)(check *c, size_t i, check_step step, const dense_case *dc)) {
-    dense_case dc;
-    for (size_t i = 0; dense_case_at(c->set, i, &dc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            run(c, i, step, &dc);
-}
-
-void test_dense_forward_hwc16n(check *c) {
-    each_case(c, forward);
-}
-
-void test_dense_backward_data_hwc16n(check *c) {
-    each_case(c, backward_data);
-}
-
-void test_dense_backward_weights_hwc16n(check *c) {
-    each_case(c, backward_weights);
-}
+CHECK_TEST(dense_forward_hwc16n, check_each_dense, forward)
+CHECK_TEST(dense_backward_data_hwc16n, check_each_dense, backward_data)
+CHECK_TEST(dense_backward_weights_hwc16n, check_each_dense, backward_weights)

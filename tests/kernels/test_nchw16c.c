@@ -230,26 +230,17 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     }
 }
 
-/* The special step on every fourth shape: its paths are those of the others. */
 static void each_conv2d(check *c, void (*run)(check *c, size_t i, check_step step, const conv2d_case *cc)) {
     conv2d_case cc;
     for (size_t i = 0; case_at(c, i, &cc); i++)
         for (check_step step = 0; step < CHECK_STEPS; step++)
-            if (step != CHECK_SPECIAL || i % 4 == 0)
+            if (check_conv2d_step(i, step))
                 run(c, i, step, &cc);
 }
 
-void test_conv2d_forward_nchw16c(check *c) {
-    each_conv2d(c, forward);
-}
-
-void test_conv2d_backward_data_nchw16c(check *c) {
-    each_conv2d(c, backward_data);
-}
-
-void test_conv2d_backward_weights_nchw16c(check *c) {
-    each_conv2d(c, backward_weights);
-}
+CHECK_TEST(conv2d_forward_nchw16c, each_conv2d, forward)
+CHECK_TEST(conv2d_backward_data_nchw16c, each_conv2d, backward_data)
+CHECK_TEST(conv2d_backward_weights_nchw16c, each_conv2d, backward_weights)
 
 /* ---- Pooling ---- */
 
@@ -389,31 +380,15 @@ static void each_pool(check *c, void (*run)(check *c, size_t i, check_step step,
             run(c, i, step, &pc.shape);
 }
 
-void test_maxpool_forward_nchw16c(check *c) {
-    each_pool(c, max_forward);
-}
-
-void test_maxpool_backward_nchw16c(check *c) {
-    each_pool(c, max_backward);
-}
-
-void test_avgpool_forward_nchw16c(check *c) {
-    each_pool(c, average_forward);
-}
-
-void test_avgpool_backward_nchw16c(check *c) {
-    each_pool(c, average_backward);
-}
+CHECK_TEST(maxpool_forward_nchw16c, each_pool, max_forward)
+CHECK_TEST(maxpool_backward_nchw16c, each_pool, max_backward)
+CHECK_TEST(avgpool_forward_nchw16c, each_pool, average_forward)
+CHECK_TEST(avgpool_backward_nchw16c, each_pool, average_backward)
 
 /* ---- Reorders: copies, so every bit counts, and what lies between rows and images of an NHWC buffer stays ---- */
 
 static extents image_of(const cvy_image_shape *s, int32_t images) {
     return (extents){images, s->height, s->width, s->channels};
-}
-
-static void describe_image(check *c, size_t number, const cvy_image_shape *s, int32_t images) {
-    check_case(c, number, CHECK_RANDOM, "%d images of %dx%dx%d, row %d, image %d", images, s->height, s->width,
-               s->channels, s->row, s->image);
 }
 
 /* Floats from the first element of the first image to the last of the last. */
@@ -437,70 +412,82 @@ static bool image_at(const check *c, size_t i, cvy_image_shape *s) {
     return more;
 }
 
-void test_reorder_nhwc_nchw16c(check *c) {
+/* A case of a reorder: an image's shape, how many of them, and their extents. */
+typedef struct reorder {
     cvy_image_shape s;
-    for (size_t i = 0; image_at(c, i, &s); i++) {
-        const int32_t images = images_of(i);
-        const extents e = image_of(&s, images);
-        describe_image(c, i, &s, images);
-        const float *from = check_input_nhwc(c, "images", nhwc_floats(&s, images));
-        float *y = check_output(c, "y", floats_of(e)), *block = aligned_memory(c, image_elements(&s));
-        float *expected = check_memory(c, floats_of(e) * sizeof *expected);
-        cvy_reorder_nhwc_hwc16n_scalar(&s, from, images, block);
-        from_block(e, block, expected);
+    int32_t images;
+    extents e;
+} reorder;
+
+static bool reorder_at(check *c, size_t i, reorder *r) {
+    if (!image_at(c, i, &r->s))
+        return false;
+    r->images = images_of(i);
+    r->e = image_of(&r->s, r->images);
+    check_case(c, i, CHECK_RANDOM, "%d images of %dx%dx%d, row %d, image %d", r->images, r->s.height, r->s.width,
+               r->s.channels, r->s.row, r->s.image);
+    return true;
+}
+
+/* What a block is in NCHW16C. */
+static float *expect_nchw16c(check *c, const reorder *r, const float *block) {
+    float *expected = check_memory(c, floats_of(r->e) * sizeof *expected);
+    from_block(r->e, block, expected);
+    return expected;
+}
+
+void test_reorder_nhwc_nchw16c(check *c) {
+    reorder r;
+    for (size_t i = 0; reorder_at(c, i, &r); i++) {
+        const float *from = check_input_nhwc(c, "images", nhwc_floats(&r.s, r.images));
+        float *y = check_output(c, "y", floats_of(r.e)), *block = aligned_memory(c, image_elements(&r.s));
+        cvy_reorder_nhwc_hwc16n_scalar(&r.s, from, r.images, block);
+        const float *expected = expect_nchw16c(c, &r, block);
         CHECK_EACH_TIER(c) {
-            rows.reorder_nhwc_nchw16c[c->tier](&s, images, from, y);
-            check_floats(c, "y", y, expected, axes_of(e));
+            rows.reorder_nhwc_nchw16c[c->tier](&r.s, r.images, from, y);
+            check_floats(c, "y", y, expected, axes_of(r.e));
         }
     }
 }
 
 void test_reorder_nchw16c_nhwc(check *c) {
-    cvy_image_shape s;
-    for (size_t i = 0; image_at(c, i, &s); i++) {
-        const int32_t images = images_of(i);
-        describe_image(c, i, &s, images);
-        const input x = input_filled(c, "x", image_of(&s, images), 0, NAN);
-        const size_t count = nhwc_floats(&s, images);
+    reorder r;
+    for (size_t i = 0; reorder_at(c, i, &r); i++) {
+        const input x = input_filled(c, "x", r.e, 0, NAN);
+        const size_t count = nhwc_floats(&r.s, r.images), all = nhwc_extent(&r.s);
         float *to = check_output_nhwc(c, "images", count);
-        float *expected = check_memory(c, nhwc_extent(&s) * sizeof *expected);
-        for (size_t k = 0; k < nhwc_extent(&s); k++)
+        float *expected = check_memory(c, all * sizeof *expected);
+        for (size_t k = 0; k < all; k++)
             expected[k] = check_untouched();
-        cvy_reorder_hwc16n_nhwc_scalar(&s, x.block, expected);
+        cvy_reorder_hwc16n_nhwc_scalar(&r.s, x.block, expected);
         CHECK_EACH_TIER(c) {
-            rows.reorder_nchw16c_nhwc[c->tier](&s, images, x.nchw16c, to);
+            rows.reorder_nchw16c_nhwc[c->tier](&r.s, r.images, x.nchw16c, to);
             check_floats(c, "images", to, expected, CHECK_AXES(count));
         }
     }
 }
 
 void test_reorder_hwc16n_nchw16c(check *c) {
-    cvy_image_shape s;
-    for (size_t i = 0; image_at(c, i, &s); i++) {
-        const int32_t images = images_of(i);
-        const extents e = image_of(&s, images);
-        describe_image(c, i, &s, images);
-        const float *block = check_input(c, "block", image_elements(&s));
-        float *y = check_output(c, "y", floats_of(e));
-        float *expected = check_memory(c, floats_of(e) * sizeof *expected);
-        from_block(e, block, expected);
+    reorder r;
+    for (size_t i = 0; reorder_at(c, i, &r); i++) {
+        const float *block = check_input(c, "block", image_elements(&r.s));
+        float *y = check_output(c, "y", floats_of(r.e));
+        const float *expected = expect_nchw16c(c, &r, block);
         CHECK_EACH_TIER(c) {
-            rows.reorder_hwc16n_nchw16c[c->tier](&s, images, block, y);
-            check_floats(c, "y", y, expected, axes_of(e));
+            rows.reorder_hwc16n_nchw16c[c->tier](&r.s, r.images, block, y);
+            check_floats(c, "y", y, expected, axes_of(r.e));
         }
     }
 }
 
 void test_reorder_nchw16c_hwc16n(check *c) {
-    cvy_image_shape s;
-    for (size_t i = 0; image_at(c, i, &s); i++) {
-        const int32_t images = images_of(i);
-        describe_image(c, i, &s, images);
-        const input x = input_filled(c, "x", image_of(&s, images), 0, NAN);
-        float *block = check_output(c, "block", image_elements(&s));
+    reorder r;
+    for (size_t i = 0; reorder_at(c, i, &r); i++) {
+        const input x = input_filled(c, "x", r.e, 0, NAN);
+        float *block = check_output(c, "block", image_elements(&r.s));
         CHECK_EACH_TIER(c) {
-            rows.reorder_nchw16c_hwc16n[c->tier](&s, images, x.nchw16c, block);
-            check_floats(c, "block", block, x.block, CHECK_AXES(image_elements(&s)));
+            rows.reorder_nchw16c_hwc16n[c->tier](&r.s, r.images, x.nchw16c, block);
+            check_floats(c, "block", block, x.block, CHECK_AXES(image_elements(&r.s)));
         }
     }
 }

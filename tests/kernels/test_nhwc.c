@@ -138,11 +138,6 @@ static bool row_case_at(size_t i, cvy_conv2d_shape *s) {
     return filters < 35;
 }
 
-/* The special step on every fourth shape: its paths are those of the others. */
-static bool wanted(size_t i, check_step step) {
-    return step != CHECK_SPECIAL || i % 4 == 0;
-}
-
 static void each_conv2d(check *c, conv2d_test *run) {
     conv2d_case cc;
     for (size_t i = 0; conv2d_case_at(c->set, i, &cc); i++) {
@@ -150,7 +145,7 @@ static void each_conv2d(check *c, conv2d_test *run) {
         s.input.row = s.input.width * s.input.channels;
         s.input.image = s.input.height * s.input.row;
         for (check_step step = 0; step < CHECK_STEPS; step++)
-            if (wanted(i, step))
+            if (check_conv2d_step(i, step))
                 run(c, i, step, cc.name, &s);
     }
     cvy_conv2d_shape s;
@@ -161,17 +156,9 @@ static void each_conv2d(check *c, conv2d_test *run) {
             run(c, i, step, "row", &s);
 }
 
-void test_conv2d_forward_nhwc(check *c) {
-    each_conv2d(c, forward);
-}
-
-void test_conv2d_backward_data_nhwc(check *c) {
-    each_conv2d(c, backward_data);
-}
-
-void test_conv2d_backward_weights_nhwc(check *c) {
-    each_conv2d(c, backward_weights);
-}
+CHECK_TEST(conv2d_forward_nhwc, each_conv2d, forward)
+CHECK_TEST(conv2d_backward_data_nhwc, each_conv2d, backward_data)
+CHECK_TEST(conv2d_backward_weights_nhwc, each_conv2d, backward_weights)
 
 /* ---- Pooling ---------------------------------------------------------------------------------------------------- */
 
@@ -329,25 +316,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     }
 }
 
-static void each_pool(check *c, void (*run)(check *c, size_t i, check_step step, const pool_case *pc)) {
-    pool_case pc;
-    for (size_t i = 0; pool_case_at(c->set, i, &pc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            run(c, i, step, &pc);
-}
-
-void test_maxpool_forward_nhwc(check *c) {
-    each_pool(c, max_forward);
-}
-
-void test_maxpool_backward_nhwc(check *c) {
-    each_pool(c, max_backward);
-}
-
-void test_avgpool_forward_nhwc(check *c) {
-    each_pool(c, average_forward);
-}
-
-void test_avgpool_backward_nhwc(check *c) {
-    each_pool(c, average_backward);
-}
+CHECK_TEST(maxpool_forward_nhwc, check_each_pool, max_forward)
+CHECK_TEST(maxpool_backward_nhwc, check_each_pool, max_backward)
+CHECK_TEST(avgpool_forward_nhwc, check_each_pool, average_forward)
+CHECK_TEST(avgpool_backward_nhwc, check_each_pool, average_backward)

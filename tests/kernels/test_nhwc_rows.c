@@ -112,24 +112,9 @@ static void dense_backward_weights(check *c, size_t i, check_step step, const de
     }
 }
 
-static void each_dense(check *c, void (*run)(check *c, size_t i, check_step step, const dense_case *dc)) {
-    dense_case dc;
-    for (size_t i = 0; dense_case_at(c->set, i, &dc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            run(c, i, step, &dc);
-}
-
-void test_dense_forward_nhwc(check *c) {
-    each_dense(c, dense_forward);
-}
-
-void test_dense_backward_data_nhwc(check *c) {
-    each_dense(c, dense_backward_data);
-}
-
-void test_dense_backward_weights_nhwc(check *c) {
-    each_dense(c, dense_backward_weights);
-}
+CHECK_TEST(dense_forward_nhwc, check_each_dense, dense_forward)
+CHECK_TEST(dense_backward_data_nhwc, check_each_dense, dense_backward_data)
+CHECK_TEST(dense_backward_weights_nhwc, check_each_dense, dense_backward_weights)
 
 /* ---- Softmax: up to 16 rows, which are the lanes of one position of a block ---- */
 

@@ -113,25 +113,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     }
 }
 
-static void each_case(check *c, void (*run)(check *c, size_t i, check_step step, const pool_case *pc)) {
-    pool_case pc;
-    for (size_t i = 0; pool_case_at(c->set, i, &pc); i++)
-        for (check_step step = 0; step < CHECK_STEPS; step++)
-            run(c, i, step, &pc);
-}
-
-void test_maxpool_forward_hwc16n(check *c) {
-    each_case(c, max_forward);
-}
-
-void test_maxpool_backward_hwc16n(check *c) {
-    each_case(c, max_backward);
-}
-
-void test_avgpool_forward_hwc16n(check *c) {
-    each_case(c, average_forward);
-}
-
-void test_avgpool_backward_hwc16n(check *c) {
-    each_case(c, average_backward);
-}
+CHECK_TEST(maxpool_forward_hwc16n, check_each_pool, max_forward)
+CHECK_TEST(maxpool_backward_hwc16n, check_each_pool, max_backward)
+CHECK_TEST(avgpool_forward_hwc16n, check_each_pool, average_forward)
+CHECK_TEST(avgpool_backward_hwc16n, check_each_pool, average_backward)
