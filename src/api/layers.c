@@ -69,9 +69,7 @@ void cvy_rescaling(cvy_model *model, double scale, double offset, cvy_status *st
 void cvy_conv2d(cvy_model *model, const cvy_conv2d_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     cvy_layer layer;
-    const cvy_conv2d_options defaults = {0};
-    if (!options)
-        options = &defaults;
+    options = options ? options : &(const cvy_conv2d_options){0};
     if (!begin(model, CVY_LAYER_CONV2D, options->name, &layer, status))
         return;
     layer.units = options->filters;
@@ -87,9 +85,7 @@ static void add_pooling(cvy_model *model, cvy_layer_kind kind, const cvy_pooling
                         cvy_status *status) {
     status = CVY_STATUS_OF(status);
     cvy_layer layer;
-    const cvy_pooling2d_options defaults = {0};
-    if (!options)
-        options = &defaults;
+    options = options ? options : &(const cvy_pooling2d_options){0};
     if (!begin(model, kind, options->name, &layer, status))
         return;
     set_pair(options->pool_size, layer.kernel_size);
@@ -116,9 +112,7 @@ void cvy_flatten(cvy_model *model, cvy_status *status) {
 void cvy_dense(cvy_model *model, const cvy_dense_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     cvy_layer layer;
-    const cvy_dense_options defaults = {0};
-    if (!options)
-        options = &defaults;
+    options = options ? options : &(const cvy_dense_options){0};
     if (!begin(model, CVY_LAYER_DENSE, options->name, &layer, status))
         return;
     layer.units = options->units;
