@@ -8,7 +8,7 @@ cp "$work/out" "$work/json"
 run 0 "evaluate --confusion" "$program" evaluate --data "$data" --weights "$weights" --confusion
 says out '^Test accuracy: [01]\.[0-9]{4} - test loss: [0-9.]+ \(60 images\)$'
 says out '^Most confused pairs$'
-python3 - "$work/out" "$work/json" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" "$work/json" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import json, re, sys
 text = open(sys.argv[1]).read()
 end = json.loads(open(sys.argv[2]).read().splitlines()[-1])
@@ -26,7 +26,7 @@ PYTHON
 result $? "the matrix agrees with the accuracy, the pairs with the matrix, and all with train --json"
 
 run 0 "predict" "$program" predict --data "$data" --weights "$weights" --first 12 --split test
-python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import sys
 lines = open(sys.argv[1]).read().splitlines()
 assert lines[0].split() == [str(digit) for digit in range(10)] + ["label"], lines[0]

@@ -176,7 +176,7 @@ static void run_inner(void *argument, int thread, int threads) {
     cvy_team_barrier(o->team);
 }
 
-/* Inside a parallel region OpenMP gives one thread unless told otherwise: less than was asked for. */
+/* Inside a parallel region OpenMP gives one thread by default, fewer than were asked for. */
 TEST(team_within_a_team) {
     for (int levels = 1; levels <= 2; levels++) {
         omp_set_max_active_levels(levels);
