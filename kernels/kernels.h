@@ -10,9 +10,9 @@
  *   NHWC    [image][y][x][channel]: images one after another; a row may be longer than width * channels, an image
  *           longer than height rows (cvy_image_shape.row and .image say by how much).
  *   NCHW16C [image][channel / 16][y][x][16 channels]: `count` images, 1 to 16, one after another; dense, 64-byte
- *           aligned. The channels are filled up to a multiple of 16: kernels write +0 there, and do not use what an
- *           input holds there; only pooling and elementwise operations take it for channels. So vectors are NHWC with
- *           rows filled up, and dense layers and softmax have no other form in this layout.
+ *           aligned. The channels are filled up to a multiple of 16: kernels write +0 there and ignore what an input
+ *           holds there, except pooling and elementwise operations, which treat it as channels. A vector is NHWC with
+ *           rows filled up, so dense layers and softmax have no other form in this layout.
  *
  * Weights are as in Keras: convolution kernels HWIO [ky][kx][input channel][filter], dense kernels [input][unit].
  *
@@ -81,7 +81,7 @@ typedef struct cvy_conv2d_shape {
 } cvy_conv2d_shape;
 
 /* A pooling window; (pad_top, pad_left), >= 0, is how far above and left of the image the first window begins. Windows
- * are clipped to the image: the border never wins a maximum and is not counted in an average. Every window holds at
+ * are clipped to the image: the border is never a maximum and is not counted in an average. Every window holds at
  * least one element of the image. */
 typedef struct cvy_pool_shape {
     int32_t height, width, channels; /* input */
@@ -105,12 +105,12 @@ typedef enum cvy_activation_kind {
     CVY_ACT_TANH,    /* t = tanh(z); derivative fma(-t, t, 1) */
 } cvy_activation_kind;
 
-/* Below it |silu(z)| < 2^-119, and soon sigmoid(z) is no normal number any more. Where inputs are as large as pixels a
- * fifth of all z lie there, and processors take several times as long over numbers that are not normal. */
+/* Below it |silu(z)| < 2^-119, and sigmoid(z) soon becomes subnormal. With inputs as large as pixels a fifth of all z
+ * lie there, and processors take several times as long for subnormal numbers. */
 #define CVY_SILU_ZERO (-87.25f)
-/* Where silu is least: it falls up to here and rises from here on (the root of 1 + z * (1 - sigmoid(z))). */
+/* The minimum of silu: the root of 1 + z * (1 - sigmoid(z)). */
 #define CVY_SILU_LOW (-1.2784645f)
-/* From here on up to 0 silu(z) is as good as 0. */
+/* From here up to 0 silu(z) is 0 for all purposes. */
 #define CVY_SILU_TINY (-0x1p-100f)
 
 /* ---- Optimizer hyperparameters, as Keras names them ------------------------------------------------------------- */
@@ -154,7 +154,7 @@ typedef struct cvy_adam {
  *
  *   widen_u8            y[i][j] = float(x[i][j]) for i < rows; x is dense, and nothing beside it is read.
  *   column_moments      moments[k][j] = +0, then for i ascending over the rows fma(x[i][j], i^k, ...), for k = 0, 1, 2;
- *                       [3][floats], rows of it `floats` apart. Integers below 2^24 are so summed exactly.
+ *                       [3][floats], rows of it `floats` apart. Sums of integers below 2^24 are exact.
  *   sample_rows         y[i][j] = fma(v, scale, offset), where v is x[start[i] + j] (start counts floats from x) if
  *                       fraction[i] is 0, else the point that far on the way to the neighbour `step` floats on:
  *                       fma(x[start[i] + step + j] - x[start[i] + j], fraction[i], x[start[i] + j]). Reads may run up
@@ -191,16 +191,16 @@ typedef struct cvy_adam {
  *       y = activation(chosen z), derivative = its derivative there, argmax = where the first of the four z's equal to
  *       the chosen one stands: 0 to 3 (3 if none compares equal: NaN).
  *       derivative and argmax are both NULL (inference) or neither.
- *       Both backward kernels take dy, the pooled gradient, times the derivative that the forward kernel left, and
- *       the argmax that it left. They multiply a quarter of what the plain ones do.
+ *       Both backward kernels take dy, the pooled gradient times the derivative that the forward kernel left, and its
+ *       argmax. They multiply a quarter of what the plain ones do.
  *       scratch: cvy_conv2d_maxpool2x2_scratch(shape) floats (scratch.h), contents in and out unspecified.
  *   conv2d_maxpool2x2_backward_data_hwc16n
- *       dx[y][x][c] = +0, then for py, px, f ascending over the windows that meet (y, x)'s tile
+ *       dx[y][x][c] = +0, then for py, px, f ascending over the windows that overlap (y, x)'s tile
  *                     fma(dy[py][px][f], weights[y - oy*stride_y][x - ox*stride_x][c][f], ...), where (oy, ox) is the
- *                     argmax; where its field does not cover (y, x), times +0 instead;
+ *                     argmax; where its receptive field does not cover (y, x), times +0 instead;
  *                     then times derivative[y][x][c] unless derivative is NULL.
- *       The inputs are tiled in 2 x 2 from (0, 0). A window meets a tile if the tile holds a row and a column that are
- *       neither before the first nor after the last of its four fields.
+ *       The inputs are tiled in 2 x 2 from (0, 0). A window overlaps a tile if the tile holds a row and a column
+ *       that are neither before the first nor after the last of the receptive fields of its four outputs.
  *   conv2d_maxpool2x2_backward_weights_hwc16n
  *       dweights[ky][kx][c][f] = per lane +0, then for py, px ascending, where (oy, ox) is the argmax,
  *                     fma(dy[py][px][f], x[oy*stride_y + ky][ox*stride_x + kx][c], ...),
@@ -282,7 +282,7 @@ typedef struct cvy_adam {
  *       what conv2d_maxpool2x2_forward does behind its convolution, for inference: y = activation(the chosen z) of each
  *       window. shape is z's, at least 2 x 2; y: [height / 2][width / 2][channels]. Images in NCHW16C are images of 16
  *       channels to it, as many as there are blocks of channels.
- *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes winners that forward has left.
+ *   maxpool_forward_nhwc, maxpool_backward_nhwc      backward takes the argmax that forward has left.
  *   avgpool_forward_nhwc, avgpool_backward_nhwc
  *
  * Of vectors the rows may be longer than they need be: kernels write +0 to the rest of a row of y or dx, and do not use

@@ -58,9 +58,9 @@ enum { ARGMAX_ROWS_FROM = 5, ARGMAX_ROWS_FILTERS = 3, ARGMAX_ROWS_VECTORS = 2 };
 /* 6 outputs x the 2 vectors of a block make 12 accumulators; a broadcast weight serves both vectors. 96 -> 84: forward
  * 98 %, data 97 %; 84 -> 10: 102 and 92 %.
  *
- * TILE(outputs) */
+ * TILE(outputs, lanes) */
 enum { DENSE_OUTPUTS = 6 };
-#define DENSE_TILES(TILE) TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#define DENSE_TILES(TILE) TILES_TO_6(TILE, 16)
 
 /* 4 inputs x 3 vectors of units, or 12 x 1. 96 -> 84: 90 %; 84 -> 10: 57 %.
  *

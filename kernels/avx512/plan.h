@@ -11,21 +11,9 @@ enum { ACTIVATION_VECTORS = 4 };
 /* Dense: up to 28 accumulators, one an output. Each weight is an operand broadcast from memory, so 28 multiply-adds
  * take 29 loads, at two of either a cycle. 96 -> 84: forward 93 %, data 92 %; 84 -> 10: 92 and 83 %.
  *
- * TILE(outputs) */
+ * TILE(outputs, lanes) */
 enum { DENSE_OUTPUTS = 28 };
-#define DENSE_TILES(TILE)                                                                                              \
-    TILE(1)                                                                                                            \
-    TILE(2)                                                                                                            \
-    TILE(3)                                                                                                            \
-    TILE(4)                                                                                                            \
-    TILE(5)                                                                                                            \
-    TILE(6)                                                                                                            \
-    TILE(7)                                                                                                            \
-    TILE(8)                                                                                                            \
-    TILE(9)                                                                                                            \
-    TILE(10)                                                                                                           \
-    TILE(11) TILE(12) TILE(13) TILE(14) TILE(15) TILE(16) TILE(17) TILE(18) TILE(19) TILE(20) TILE(21) TILE(22)        \
-        TILE(23) TILE(24) TILE(25) TILE(26) TILE(27) TILE(28)
+#define DENSE_TILES(TILE) TILES_TO_28(TILE, 16)
 
 /* NHWC forward: WEAVE(filters) */
 enum { NHWC_CONV2D_FORWARD_WOVEN = 6 };

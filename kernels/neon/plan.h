@@ -10,9 +10,9 @@ enum { ACTIVATION_VECTORS = 4 };
 
 /* Dense: 6 outputs x the 4 vectors of a block make 24 accumulators; a broadcast weight serves all four.
  *
- * TILE(outputs) */
+ * TILE(outputs, lanes) */
 enum { DENSE_OUTPUTS = 6 };
-#define DENSE_TILES(TILE) TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#define DENSE_TILES(TILE) TILES_TO_6(TILE, 16)
 
 /* NHWC forward: WEAVE(filters) */
 enum { NHWC_CONV2D_FORWARD_WOVEN = 2 };

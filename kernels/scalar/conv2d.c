@@ -16,7 +16,7 @@ void cvy_conv2d_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, const float
                               y + hwc16n(shape->output_width, shape->filters, oy, ox, f));
 }
 
-/* The chain of dx[y][x][c] over the outputs that look at it: oy, ox, f ascending. */
+/* The chain of dx[y][x][c] over the outputs whose window covers it: oy, ox, f ascending. */
 static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const float *weights, int y, int x, int c,
                            float sum[CVY_LANES]) {
     const range rows = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);

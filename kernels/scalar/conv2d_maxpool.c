@@ -74,8 +74,8 @@ void cvy_conv2d_maxpool2x2_forward_hwc16n_scalar(const cvy_conv2d_shape *shape, 
                             derivative, argmax);
 }
 
-/* The windows along one axis that meet the tile of two inputs in which a position lies. The fields of window w span the
- * inputs from 2 * w * stride to 2 * w * stride + stride + kernel - 1. */
+/* The windows along one axis that overlap the tile of two inputs around a position. The receptive fields of window w
+ * span the inputs from 2 * w * stride to 2 * w * stride + stride + kernel - 1. */
 static range windows_over(int position, int kernel, int stride, int windows) {
     const int tile = position - position % 2, last = tile / (2 * stride), span = stride + kernel - 1;
     return (range){.first = tile <= span ? 0 : (tile - span + 2 * stride - 1) / (2 * stride),
@@ -91,7 +91,7 @@ static float weight_between(const cvy_conv2d_shape *shape, const float *weights,
     return weights[hwio(shape, ky, kx, c, f)];
 }
 
-/* The chain of dx[y][x][c] over the windows that meet its tile: py, px, f ascending. */
+/* The chain of dx[y][x][c] over the windows that overlap its tile: py, px, f ascending. */
 static void input_gradient(const cvy_conv2d_shape *shape, const float *dy, const int32_t *argmax, const float *weights,
                            int y, int x, int c, float sum[CVY_LANES]) {
     const int height = shape->output_height / 2, width = shape->output_width / 2;

@@ -42,7 +42,7 @@ void cvy_dense_backward_weights_hwc16n_scalar(const cvy_dense_shape *shape, cons
     assert(cvy_is_dense(shape));
     assert(cvy_is_aligned(x) && cvy_is_aligned(dy) && cvy_is_aligned(dweights) && cvy_is_aligned_or_null(dbias));
     assert(cvy_is_aligned(scratch));
-    (void)scratch; /* where vector tiers keep dy image by image */
+    (void)scratch; /* where vector tiers keep dy transposed */
     for (int i = 0; i < shape->inputs; i++) {
         for (int u = 0; u < shape->units; u++) {
             float sum = 0.0f;

@@ -32,7 +32,7 @@ void cvy_dense_backward_data_nhwc_scalar(const cvy_dense_shape *shape, int32_t c
     assert(cvy_is_strided_dense(shape) && cvy_is_lane_count(count));
     assert(cvy_is_float_aligned(dy) && cvy_is_aligned(weights) && cvy_is_float_aligned_or_null(derivative));
     assert(cvy_is_float_aligned(dx) && cvy_is_aligned(scratch));
-    (void)scratch; /* where vector tiers turn the weights */
+    (void)scratch; /* where vector tiers transpose the weights */
     const size_t inputs = shape->inputs, units = shape->units, input_row = shape->input_row, unit_row = shape->unit_row;
     for (int n = 0; n < count; n++) {
         for (size_t i = 0; i < inputs; i++) {

@@ -1,11 +1,11 @@
-/* The gradient of the weights from winners, image by image: the plan for long kernel rows and for tiers to whom
- * selections are dear (conv2d_maxpool_backward_weights.h).
+/* Gradient of a convolution's weights through a 2x2 max-pool, image by image: the plan for long kernel rows, and for
+ * tiers where selections are expensive (conv2d_maxpool_backward_weights.c).
  *
- * In NHWC a kernel row of an argmax's field, kernel width * channels floats, lies contiguous: it is loaded as vectors,
- * unaligned, and multiplied with the argmax's gradient, which is broadcast. So every multiply-add has a load of its
+ * In NHWC a kernel row of the argmax's receptive field, kernel width * channels floats, is contiguous. It is loaded as
+ * unaligned vectors and multiplied with the argmax's gradient, which is broadcast. Every multiply-add has a load of its
  * own, and loads bound it. A tile of filters x kernel rows x vectors of accumulators stays in registers over the
- * windows of an image; its last vector may reach past the row, and the surplus is never stored. An image's sums are the
- * chains of a lane, and so the fold across lanes is a fold of the 16 images' sums. */
+ * windows of an image. The last vector of a row may reach past the row; its surplus lanes are never stored. An image's
+ * sums are the chains of a lane, so the fold across lanes is a fold of the 16 images' sums. */
 #ifndef CVY_VECTOR_ARGMAX_ROWS_H
 #define CVY_VECTOR_ARGMAX_ROWS_H
 

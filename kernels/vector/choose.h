@@ -17,9 +17,9 @@ TILE_BODY V silu_ratio(V a, V b) {
     return v_fma(exponents, v_set1(0x1p-23f), slopes);
 }
 
-/* The z of a window at which the activation is largest. Only silu needs to compute it for that, and only where the
- * largest z lies between the minimum of silu and 0 and the smallest z below that minimum. Nearly always an estimate
- * decides even then: two sigmoids on every turn, or a branch on whether they are needed, would cost more than
+/* The z of a window at which the activation is largest. Every activation but silu has its maximum at the largest z. For
+ * silu two sigmoids decide only where the largest z lies between silu's minimum and 0, the smallest z lies below that
+ * minimum, and the estimate leaves a doubt, which is rare. Two sigmoids for every window would cost more than
  * everything else here. */
 TILE_BODY V choose(const bool silu, const V z[4]) {
     const V a = v_max(v_max(z[0], z[1]), v_max(z[2], z[3]));

@@ -6,9 +6,9 @@
  * channels is accumulated in registers: m from last to first visits the outputs in ascending order. Each tap and filter
  * loads a vector of dy per position and broadcasts a weight per channel.
  *
- * Near the border a tap concerns only a part of the tile, and outputs beyond the border are no terms of the chain (a
- * zero term would turn -0 into +0). Each part, rows [top, bottom) x columns [left, right), has code of its own, chosen
- * once a tap. The part is also how a tile that is cut off by the border of the input is handled. */
+ * Near the border a tap concerns only a part of the tile. Outputs beyond the border are no terms of the chain: a zero
+ * term would turn -0 into +0. Each part, rows [top, bottom) x columns [left, right), has code of its own, chosen once a
+ * tap. Tiles that the border of the input cuts off are handled the same way. */
 #include "tier.h"
 
 enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
@@ -16,7 +16,7 @@ enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
 /* One axis of a class. */
 typedef struct axis {
     int residue, stride;
-    int taps;      /* that meet this class */
+    int taps;      /* that contribute to this class */
     int positions; /* in this class */
     int outputs;
 } axis;

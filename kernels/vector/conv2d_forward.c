@@ -1,9 +1,9 @@
 /* Convolution forward, plain and fused with activation and 2x2 max-pool, in tiles of outputs.
  *
- * A tile of 1 or 2 rows x columns x filters is accumulated in registers over all taps: for a kernel row, the taps (kx,
- * c) lie one after another in x and in the weights alike, so one loop walks both. Each tap loads an input vector per
- * output position and broadcasts a weight per filter. The fused kernel leaves z in a buffer on the stack, chooses from
- * the windows there, and applies the activation to a whole row of windows at a time. */
+ * A tile of 1 or 2 rows x columns x filters stays in registers over all taps. The taps (kx, c) of a kernel row are
+ * contiguous in x and in the weights, so one loop runs over both. Each tap loads an input vector per output position
+ * and broadcasts a weight per filter. The fused kernel writes z to a buffer on the stack, chooses one z of each window
+ * there, and applies the activation to a whole row of windows at a time. */
 #include "choose.h"
 #include "tier.h"
 
@@ -86,7 +86,7 @@ static inline tile_strides strides_of(const cvy_conv2d_shape *shape) {
     };
 }
 
-/* rows x width outputs of the strides's filters, VL lanes. */
+/* rows x width outputs of strides->filters, VL lanes. */
 static void forward_rows(const tile_strides *strides, int rows, int width, const float *x, const float *weights,
                          const float *bias, float *y) {
     for (int f = 0, filters; f < strides->filters; f += filters) {
@@ -133,7 +133,7 @@ TILE_BODY VI argmax_of(const V z[4], V chosen) {
     return vi_select(v_eq(z[0], chosen), vi_set1(0), vi_select(v_eq(z[1], chosen), vi_set1(1), below));
 }
 
-/* The windows of 2 rows x columns x filters outputs that lie dense at z: the chosen z, and the winners. */
+/* The windows of 2 rows x columns x filters outputs that lie dense at z: the chosen z and the argmax. */
 TILE_BODY void choose_all(const bool silu, int columns, int filters, const float *z, const pool_target *target) {
     const size_t column = (size_t)filters * VL, row = columns * column;
     for (int j = 0; j < columns / 2; j++, z += 2 * column)
@@ -149,8 +149,8 @@ TILE_BODY void choose_all(const bool silu, int columns, int filters, const float
         }
 }
 
-/* Vectors of z that wait for the pooling: long runs of windows keep the pipes busy, where a tile's few would wait for
- * their own results. */
+/* Vectors of z in the buffer. Long runs of windows keep the pipes busy; the few windows of a tile would wait for their
+ * own results. */
 enum { POOL_VECTORS = 192 };
 
 /* Window row py, VL lanes from where x, y, derivative and argmax point on. */

@@ -1,14 +1,14 @@
-/* Gradient of a convolution's input from the winners of the 2x2 max-pool behind it, in tiles of 2 x 2 inputs.
+/* Gradient of a convolution's input through the 2x2 max-pool behind it, in tiles of 2 x 2 inputs.
  *
- * Of a window only one of four outputs has a gradient, in each lane another. A filter of a window so takes one
- * multiply-add an input, with the weight that the lane's argmax sees the input through: of four weights, one for each
- * output, a permutation picks lane by lane. The table holds these, 16 for a tile, for every window that meets it,
- * filter and channel: [window][filter][channel][input of the tile][output of the window]. Which weights they are
- * depends on where the tile lies in a period of 2 * stride inputs, so the table is made for one such place and for the
- * channels of a tile, and then used all over the image.
+ * Of a window's four outputs only the argmax has a gradient, and the argmax differs from lane to lane. Each window and
+ * filter therefore contributes one multiply-add to an input, with the weight of the output that the lane's argmax
+ * names: a permutation picks it lane by lane from four weights, one for each output. The table holds these weights, 16
+ * for a tile, for every window that overlaps the tile, filter and channel: [window][filter][channel][input of the
+ * tile][output of the window]. They depend on where the tile lies in a period of 2 * stride inputs. So the table is
+ * made for one such place and for the channels of a tile, and then used all over the image.
  *
- * A tile takes the windows that meet it in row-major order, all filters of each. Two neighbours across, where registers
- * allow, share what is loaded from the table: their windows stand one apart. */
+ * A tile takes the windows that overlap it in row-major order, and all filters of each. Two neighbouring tiles, where
+ * registers allow, share what is loaded from the table, as their windows are one apart. */
 #include <string.h>
 
 #include "../scratch.h"
@@ -16,10 +16,10 @@
 
 /* One axis: the tiles at one place of the period, and the windows. */
 typedef struct axis {
-    int place;   /* first input of the tiles, modulo the period */
-    int period;  /* inputs from a window to the next, and from a tile to the next */
-    int tiles;   /* in the image */
-    int meeting; /* windows that meet a tile, away from the border: those up to its own */
+    int place;       /* first input of the tiles, modulo the period */
+    int period;      /* inputs from a window to the next, and from a tile to the next */
+    int tiles;       /* in the image */
+    int overlapping; /* windows that overlap a tile, away from the border: those up to its own */
     int windows;
 } axis;
 
@@ -29,7 +29,7 @@ static inline axis axis_of(int place, int stride, int kernel, int inputs, int ou
         .place = place,
         .period = period,
         .tiles = place < inputs ? (inputs - place - 1) / period + 1 : 0,
-        .meeting = place <= span ? (span - place) / period + 1 : 0,
+        .overlapping = place <= span ? (span - place) / period + 1 : 0,
         .windows = outputs / 2,
     };
 }
@@ -46,8 +46,8 @@ typedef struct argmax_strides {
     size_t dx_row, window_row, window;
 } argmax_strides;
 
-/* The filters of a window of each of the tiles [first, end); `at` is the offset of what the first of all tiles would
- * meet. */
+/* The filters of a window of each of the tiles [first, end); `at` is the offset of the window for the first of all
+ * tiles. */
 TILE_BODY void accumulate(const int first, const int end, const int channels, const argmax_strides *strides,
                           const float *table, ptrdiff_t at, V sum[2][2][2][CONV2D_MAXPOOL_BACKWARD_DATA_CHANNELS]) {
     at += first * (ptrdiff_t)strides->window; /* before that may be no window */
@@ -74,10 +74,10 @@ TILE_BODY void tile(const int tiles, const int channels, const argmax_strides *s
     UNROLL for (int t = 0; t < tiles; t++) UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 2; j++)
         UNROLL for (int c = 0; c < channels; c++) sum[t][i][j][c] = v_zero();
     const size_t entry = (size_t)strides->shape->filters * channels * CVY_LANES;
-    for (int my = least(y->meeting - 1, ty); my >= 0 && ty - my < y->windows; my--)
-        for (int mx = least(x->meeting - 1, tx + tiles - 1); mx >= 0; mx--) {
+    for (int my = least(y->overlapping - 1, ty); my >= 0 && ty - my < y->windows; my--)
+        for (int mx = least(x->overlapping - 1, tx + tiles - 1); mx >= 0; mx--) {
             const int px = tx - mx; /* the first tile's */
-            const float *table = strides->table + (my * x->meeting + mx) * entry;
+            const float *table = strides->table + (my * x->overlapping + mx) * entry;
             const ptrdiff_t at = (ty - my) * (ptrdiff_t)strides->window_row + px * (ptrdiff_t)strides->window;
             const bool left = px >= 0 && px < x->windows, right = px + 1 < x->windows;
             if (tiles == 2 && left && right)
@@ -134,8 +134,8 @@ static void find_taps(const argmax_strides *strides, int my, int mx, const float
     }
 }
 
-/* The entries of one window. A tap's weights, [channel][filter], are taken VL at a time and turned: entries come to lie
- * in the lanes. */
+/* The entries of one window. A tap's weights, [channel][filter], are transposed VL at a time, which puts the entries
+ * into the lanes. */
 static void make_entries(int channels, int filters, const float *const tap[16], float *table) {
     const int count = channels * filters;
     for (int first = 0, c = 0, f = 0; first < count; first += VL) {
@@ -161,8 +161,8 @@ static void make_entries(int channels, int filters, const float *const tap[16], 
 /* For the channels from `weights` on. */
 static void make_table(const argmax_strides *strides, int channels, const float *weights, float *table) {
     const float *tap[16];
-    for (int my = 0; my < strides->y.meeting; my++)
-        for (int mx = 0; mx < strides->x.meeting; mx++) {
+    for (int my = 0; my < strides->y.overlapping; my++)
+        for (int mx = 0; mx < strides->x.overlapping; mx++) {
             find_taps(strides, my, mx, weights, tap);
             make_entries(channels, strides->shape->filters, tap, table);
             table += (size_t)strides->shape->filters * channels * CVY_LANES;
@@ -171,7 +171,7 @@ static void make_table(const argmax_strides *strides, int channels, const float 
 
 /* ---- All inputs ------------------------------------------------------------------------------------------------- */
 
-/* The tiles at one place of the period, for the strides's channels. */
+/* The tiles at one place of the period, for its channels. */
 static void tiles_at(const argmax_strides *strides, int channels) {
     tile_fn *const one = tile_bodies[channels][1], *const two = tile_bodies[channels][2];
     for (int lane = 0; lane < CVY_LANES; lane += VL) {

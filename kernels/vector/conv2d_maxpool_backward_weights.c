@@ -1,12 +1,12 @@
-/* Gradient of a convolution's weights from the winners of the 2x2 max-pool behind it.
+/* Gradient of a convolution's weights through the 2x2 max-pool behind it.
  *
- * Of a window only one of four outputs has a gradient, in each lane another. For one filter and channel, what a tap
- * sees through the argmax is chosen of four neighbouring inputs lane by lane: first of two columns, then of two rows,
- * where the row chosen for one tap serves the tap above it too. So a tap takes little more than two selections for its
- * multiply-add, instead of four multiply-adds. A tile of kernel rows x columns of accumulators stays in registers over
- * all windows; then its sums are folded across lanes, VL of them at a time.
+ * Of a window's four outputs only the argmax has a gradient, and the argmax differs from lane to lane. For one filter
+ * and channel, the input that a tap multiplies is selected lane by lane from four neighbouring inputs: first from two
+ * columns, then from two rows. The tap above reuses the column selected for one row. So a tap takes little more than
+ * two selections and one multiply-add, instead of four multiply-adds. A tile of kernel rows x columns of accumulators
+ * stays in registers over all windows. Then its sums are folded across lanes, VL of them at a time.
  *
- * Kernel rows of ARGMAX_ROWS_FROM floats and more go by another plan, which gives the same bits (argmax_rows.h). */
+ * Kernel rows of ARGMAX_ROWS_FROM floats and more use another plan, which gives the same bits (argmax_rows.h). */
 #include "../scratch.h"
 #include "argmax_rows.h"
 #include "bias_gradient.h"
@@ -158,8 +158,8 @@ static inline void copy_lanes(int count, size_t step, const float *from, size_t 
 }
 
 /* With several channels, a channel of x, and a filter of dy and argmax, is read
- * more often than once, and strides that are powers of two would crowd it into a few lines of the cache: it is copied
- * to where it lies dense. A window's dy and winners come to lie side by side. */
+ * more than once, and strides that are powers of two would crowd it into a few lines of the cache. So it is copied to
+ * dense memory, a window's dy and argmax side by side. */
 static void weights_in_lanes(const cvy_conv2d_shape *shape, const float *x, const float *dy, const int32_t *argmax,
                              float *dweights, float *scratch) {
     const int channels = shape->input.channels, filters = shape->filters;

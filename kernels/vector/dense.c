@@ -1,9 +1,9 @@
 /* Dense layers: forward, backward to the data and to the weights.
  *
- * Forward and backward to the data keep a tile of up to DENSE_OUTPUTS outputs, all 16 lanes, in registers over all
- * inputs: an input's vectors and one broadcast weight an output.
- * Backward to the weights puts the units into the lanes, for which dy is turned image by image into the scratch: a tile
- * of inputs x vectors of units stays in registers over the 16 images. */
+ * Forward and backward to the data keep a tile of outputs, all 16 lanes, in registers over all inputs. Each step loads
+ * an input's vectors and broadcasts one weight an output. Backward to the weights puts the units into the lanes: dy is
+ * transposed to one row an image in the scratch, and a tile of inputs x vectors of units stays in registers over the 16
+ * images. */
 #include "tier.h"
 #include "transpose.h"
 
@@ -33,9 +33,9 @@ typedef void forward_fn(const cvy_dense_shape *shape, const float *x, const floa
 typedef void data_fn(const cvy_dense_shape *shape, const float *dy, const float *weights, const float *derivative,
                      float *dx);
 
-#define TILE(outputs)                                                                                                  \
-    static void forward_##outputs(const cvy_dense_shape *shape, const float *x, const float *weights,                  \
-                                  const float *bias, float *y) {                                                       \
+#define TILE(outputs, lanes)                                                                                           \
+    static void forward_##outputs##x##lanes(const cvy_dense_shape *shape, const float *x, const float *weights,        \
+                                            const float *bias, float *y) {                                             \
         V sum[DENSE_OUTPUTS][GROUPS];                                                                                  \
         UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int g = 0; g < GROUPS; g++) sum[k][g] =                   \
             bias ? v_set1(bias[k]) : v_zero();                                                                         \
@@ -43,8 +43,8 @@ typedef void data_fn(const cvy_dense_shape *shape, const float *dy, const float 
         UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int g = 0; g < GROUPS; g++)                               \
             v_store(y + k * CVY_LANES + g * VL, sum[k][g]);                                                            \
     }                                                                                                                  \
-    static void data_##outputs(const cvy_dense_shape *shape, const float *dy, const float *weights,                    \
-                               const float *derivative, float *dx) {                                                   \
+    static void data_##outputs##x##lanes(const cvy_dense_shape *shape, const float *dy, const float *weights,          \
+                                         const float *derivative, float *dx) {                                         \
         V sum[DENSE_OUTPUTS][GROUPS];                                                                                  \
         UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int g = 0; g < GROUPS; g++) sum[k][g] = v_zero();         \
         accumulate(outputs, shape->units, dy, weights, shape->units, 1, sum);                                          \
@@ -57,13 +57,13 @@ DENSE_TILES(TILE)
 #undef TILE
 
 static forward_fn *const forward_tiles[DENSE_OUTPUTS + 1] = {
-#define TILE(outputs) [outputs] = forward_##outputs,
+#define TILE(outputs, lanes) [outputs] = forward_##outputs##x##lanes,
     DENSE_TILES(TILE)
 #undef TILE
 };
 
 static data_fn *const data_tiles[DENSE_OUTPUTS + 1] = {
-#define TILE(outputs) [outputs] = data_##outputs,
+#define TILE(outputs, lanes) [outputs] = data_##outputs##x##lanes,
     DENSE_TILES(TILE)
 #undef TILE
 };

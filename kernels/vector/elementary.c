@@ -1,4 +1,4 @@
-/* The elementary functions over arrays of any length. */
+/* The elementary functions over arrays of any length. The FMA pipes bound long arrays, their latency short ones. */
 #include "elementary.h"
 #include "tier.h"
 

@@ -1,4 +1,5 @@
-/* Operations that take each element by itself, in arrays of any length and layout. */
+/* Operations that take each element by itself, in arrays of any length and layout. Memory
+ * bounds all but the activations. */
 #include "activation.h"
 #include "tier.h"
 

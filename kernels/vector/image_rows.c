@@ -1,4 +1,5 @@
-/* Rows of images on their way to a block: widened, summed, sampled; VL elements of a row at a time. */
+/* Rows of images on their way to a block: widened, summed, sampled; VL elements of a row at a time. Loads
+ * bound all three. */
 #include "tier.h"
 
 void KERNEL(widen_u8)(int32_t rows, int32_t floats, const uint8_t *x, int32_t y_row, float *y) {

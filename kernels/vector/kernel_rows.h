@@ -1,5 +1,5 @@
 /* Tiles of weight gradients: filters x kernel rows x vectors of a row. A tier lists filters and vectors, and each such
- * pair has a body for 1 to KERNEL_ROWS rows. */
+ * pair has a function for each number of rows from 1 to KERNEL_ROWS. */
 #ifndef CVY_VECTOR_KERNEL_ROWS_H
 #define CVY_VECTOR_KERNEL_ROWS_H
 

@@ -2,7 +2,7 @@
  *
  * Channels or filters fill the lanes: a block of 16 is BLOCK_VECTORS vectors. The last block of a layer may have fewer
  * than 16. Rather than mask each access to a row of weights that ends within a vector, the weights are copied once to
- * rows of whole blocks, the surplus lanes +0; and what a tile computes in surplus lanes is overwritten with +0. */
+ * rows of whole blocks, the surplus lanes +0. What a tile computes in surplus lanes is overwritten with +0. */
 #ifndef CVY_VECTOR_NCHW16C_H
 #define CVY_VECTOR_NCHW16C_H
 

@@ -18,7 +18,7 @@
 #include "nchw16c.h"
 #include "tier.h"
 
-/* What a tile adds up, and the weights it meets there; strides in floats. */
+/* What a tile adds up, and the weights there; strides in floats. */
 typedef struct field {
     int rows, columns, channels;
     size_t row, column, block; /* in the source; each of a pixel's blocks holds 16 of the channels */
@@ -215,14 +215,14 @@ static void transpose_weights(const cvy_conv2d_shape *shape, const float *weight
 }
 
 /* The outputs along one axis whose window covers a position of the input: `count` from `first` on. */
-typedef struct cover {
+typedef struct range {
     int first, count;
-} cover;
+} range;
 
-static inline cover cover_of(int position, int kernel, int stride, int outputs) {
+static inline range outputs_over(int position, int kernel, int stride, int outputs) {
     const int first = greatest(position - kernel + stride, 0) / stride;
     const int last = least(position / stride, outputs - 1);
-    return first <= last ? (cover){first, last - first + 1} : (cover){0, 0};
+    return first <= last ? (range){first, last - first + 1} : (range){0, 0};
 }
 
 /* What the rows of dx have in common; dx, its first block of channels, holds zeros. */
@@ -239,7 +239,7 @@ typedef struct data_strides {
 /* Row y of dx, tap by tap. */
 static void data_row_by_taps(const data_strides *w, int y) {
     const cvy_conv2d_shape *shape = w->shape;
-    const cover down = cover_of(y, shape->kernel_height, shape->stride_y, shape->output_height);
+    const range down = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
     for (int oy = down.first; oy < down.first + down.count; oy++) {
         for (int kx = shape->kernel_width - 1; kx >= 0; kx--) { /* so that ox rises for each input */
             const int tap = (y - oy * shape->stride_y) * shape->kernel_width + kx;
@@ -254,13 +254,13 @@ static void data_row_by_fields(const data_strides *w, int y) {
     const cvy_conv2d_shape *shape = w->shape;
     const int kernel_width = shape->kernel_width, stride = shape->stride_x;
     const int interior = stride == 1 ? shape->output_width - kernel_width + 1 : 0;
-    const cover down = cover_of(y, shape->kernel_height, shape->stride_y, shape->output_height);
+    const range down = outputs_over(y, shape->kernel_height, shape->stride_y, shape->output_height);
     row_pair pair = w->pair;
     field f = w->field;
     pair.target_column = BLOCK;
     f.rows = down.count;
     for (int x = 0; x < shape->input.width; x += pair.columns) {
-        const cover along = cover_of(x, kernel_width, stride, shape->output_width);
+        const range along = outputs_over(x, kernel_width, stride, shape->output_width);
         pair.columns = x == kernel_width - 1 && interior > 1 ? interior : 1;
         f.columns = along.count;
         if (f.rows == 0 || f.columns == 0)

@@ -3,8 +3,8 @@
  * A tile is channels of one tap x blocks of 16 filters: at each output position the input's channels are broadcast and
  * multiplied with the gradient's vectors. All taps and channels read the same images, so the images are taken a few
  * rows of outputs at a time, as many as stay in the L1 cache with the inputs under them, and the sums wait in dweights
- * meanwhile: that does not change a chain, whose order is images, rows, columns. Without it every tile would stream all
- * images from L2. */
+ * meanwhile. That does not change a chain, whose order is images, rows, columns. Without passes every tile would stream
+ * all images from L2. */
 #include "nchw16c.h"
 #include "tier.h"
 

@@ -85,9 +85,9 @@ static void backward_plane(const cvy_pool_shape *shape, const float *dy, const i
                 for (int ix = w.left, at = iy * shape->width + ix; ix < w.right; ix++, at++) {
                     float *to = dx + (size_t)at * PIXEL;
                     for (int i = 0; i < PIXEL; i += VL) {
-                        const VM won = vi_eq(vi_load(argmax + i), vi_set1(at));
+                        const VM chosen = vi_eq(vi_load(argmax + i), vi_set1(at));
                         const V before = v_load(to + i);
-                        v_store(to + i, v_select(won, v_add(before, v_load(dy + i)), before));
+                        v_store(to + i, v_select(chosen, v_add(before, v_load(dy + i)), before));
                     }
                 }
             }

@@ -24,11 +24,12 @@ static inline size_t y_plane_of(const cvy_pool_shape *shape) {
     return (size_t)shape->output_height * shape->output_width * PIXEL;
 }
 
-/* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or all of it where it has won -------
+/* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or the argmax takes all of it
+ * --------
  *
  * `average` is a constant where these are inlined; argmax is NULL then. */
 
-/* What no window covers. */
+/* Pixels outside all windows. */
 static inline void clear(int pixels, const float *derivative, float *dx) {
     for (int i = 0; i < pixels * PIXEL; i += VL)
         v_store(dx + i, derivative ? v_mul(v_zero(), v_load(derivative + i)) : v_zero());
@@ -65,12 +66,11 @@ TILE_BODY void backward_plane_2x2(const bool average, const cvy_pool_shape *shap
                                   const int32_t *argmax, const float *derivative, float *dx) {
     const size_t row = (size_t)shape->output_width * PIXEL;
     for (int oy = 0; oy < shape->output_height; oy++) {
-        /* cppcheck-suppress nullPointerArithmetic ; with an average there is no argmax, and nothing is added */
-        const int32_t *won = average ? NULL : argmax + oy * row;
+        const int32_t *from_argmax = average ? NULL : argmax + oy * row;
         if (derivative)
-            backward_rows_2x2(average, shape, oy, dy + oy * row, won, derivative, dx);
+            backward_rows_2x2(average, shape, oy, dy + oy * row, from_argmax, derivative, dx);
         else
-            backward_rows_2x2(average, shape, oy, dy + oy * row, won, NULL, dx);
+            backward_rows_2x2(average, shape, oy, dy + oy * row, from_argmax, NULL, dx);
     }
     const size_t below = (size_t)2 * shape->output_height * shape->width * PIXEL;
     clear((shape->height - 2 * shape->output_height) * shape->width, derivative ? derivative + below : NULL,

@@ -1,9 +1,9 @@
-/* Activation and 2x2 max-pool of what a convolution in NHWC left. Of each window the z is chosen before the activation,
- * which then has a quarter of the work.
+/* Activation and 2x2 max-pool of the output of a convolution in NHWC. One z of each window is chosen before the
+ * activation, which then has a quarter of the work.
  *
- * Where channels fill a vector they lie in the lanes. Where they are few, windows are chosen at every position of a
- * row, at those between two windows as well, and what belongs to windows is picked out: half the choices are for
- * nothing, but no lane has to be moved for any. */
+ * Where the channels fill a vector they lie in the lanes. Where they are few, a z is chosen at every position of a row,
+ * also at those between two windows, and the windows' results are picked out afterwards. Half of the choices are for
+ * nothing, but no lane has to be moved. */
 #include "choose.h"
 #include "tier.h"
 

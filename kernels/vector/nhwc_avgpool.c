@@ -1,4 +1,4 @@
-/* Average pooling in NHWC; see nhwc_pool.h. */
+/* Average pooling in NHWC; see nhwc_pool.h. Loads and stores bound it, and permutations where pixels go in groups. */
 #include "nhwc_pool.h"
 #include "tier.h"
 

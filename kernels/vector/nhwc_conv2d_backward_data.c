@@ -1,15 +1,15 @@
 /* Convolution backward to the data in NHWC: a kernel row of dx in the lanes.
  *
- * The mirror of the gradient of the weights: an output's gradient goes to its field of dx, whose kernel rows, kernel
- * width * channels floats each, are contiguous. So the weights are turned to [filter][ky][kx * channels + c], each row
- * padded to whole vectors ("slots"), and every output adds, filter by filter, its broadcast gradient times a slot of
- * weights to the slot's place in dx. No border is a special case, and no zero is ever added. The lanes beyond a kernel
- * row are those of the next pixels: they keep what they had.
+ * This mirrors the gradient of the weights: an output's gradient goes to its receptive field in dx, whose kernel rows,
+ * kernel width * channels floats each, are contiguous. The weights are transposed to [filter][ky][kx * channels + c],
+ * each row padded to whole vectors ("slots"). Every output adds, filter by filter, its broadcast gradient times a slot
+ * of weights to the slot's place in dx. No border is a special case, and no zero is ever added. The lanes beyond a
+ * kernel row belong to the next pixels and keep their values.
  *
- * A tile is a run of slots, whose weights stay in the level-1 cache, on all outputs. Slots go from the last to the
- * first and outputs from the first to the last: so each element meets its outputs in ascending order. Up to four images
- * go side by side, for the weights are then loaded once, and because an output's fields overlap its neighbours': a load
- * of what has just been stored under another alignment waits for the store. */
+ * A tile is a run of slots, whose weights stay in the level-1 cache, over all outputs. Slots go from the last to the
+ * first and outputs from the first to the last, so each element sees its outputs in ascending order. Up to four images
+ * go side by side. The weights are then loaded once for all, and fewer loads wait for a store: an output's field
+ * overlaps its neighbours', and a load of what has just been stored at another alignment has to wait. */
 #include <string.h>
 
 #include "../scratch.h"
@@ -73,21 +73,21 @@ static tile_fn *const tiles[NHWC_CONV2D_BACKWARD_DATA_IMAGES + 1][NHWC_CONV2D_BA
 #undef TILE
 };
 
-/* turned[f][ky][i] = weights[ky][i][f] for the elements i of a kernel row, +0 for those that pad it. */
-static void turn_weights(const cvy_conv2d_shape *shape, size_t padded, const float *weights, float *turned) {
+/* transposed[f][ky][i] = weights[ky][i][f] for the elements i of a kernel row, +0 for those that pad it. */
+static void transpose_weights(const cvy_conv2d_shape *shape, size_t padded, const float *weights, float *transposed) {
     const int elements = shape->kernel_width * shape->input.channels, filters = shape->filters;
     const size_t filter = shape->kernel_height * padded;
-    for (int ky = 0; ky < shape->kernel_height; ky++, weights += (size_t)elements * filters, turned += padded) {
+    for (int ky = 0; ky < shape->kernel_height; ky++, weights += (size_t)elements * filters, transposed += padded) {
         const int whole = elements / VL * VL, columns = filters / VL * VL;
         for (int i = 0; i < whole; i += VL)
             for (int f = 0; f < columns; f += VL) {
                 V r[VL];
                 UNROLL for (int k = 0; k < VL; k++) r[k] = v_loadu(weights + (size_t)(i + k) * filters + f);
                 v_transpose(r);
-                UNROLL for (int k = 0; k < VL; k++) v_store(turned + (f + k) * filter + i, r[k]);
+                UNROLL for (int k = 0; k < VL; k++) v_store(transposed + (f + k) * filter + i, r[k]);
             }
         for (int f = 0; f < filters; f++) {
-            float *to = turned + f * filter;
+            float *to = transposed + f * filter;
             for (int i = f < columns ? whole : 0; i < elements; i++)
                 to[i] = weights[(size_t)i * filters + f];
             for (size_t i = elements; i < padded; i++)
@@ -149,13 +149,13 @@ void KERNEL(conv2d_backward_data_nhwc)(const cvy_conv2d_shape *shape, int32_t co
         .dy_image = (size_t)shape->output_height * shape->output_width * shape->filters,
         .filter = (size_t)shape->kernel_height * vectors * VL,
     };
-    float *turned = scratch + CVY_NHWC_IMAGES * copy;
-    turn_weights(shape, (size_t)vectors * VL, weights, turned);
+    float *transposed = scratch + CVY_NHWC_IMAGES * copy;
+    transpose_weights(shape, (size_t)vectors * VL, weights, transposed);
     for (int n = 0, images; n < count; n += images) {
         for (images = NHWC_CONV2D_BACKWARD_DATA_IMAGES; images > count - n;)
             images /= 2;
         memset(scratch, 0, images * copy * sizeof *scratch);
-        add_slots(shape, &strides, images, vectors, dy + n * strides.dy_image, turned, scratch);
+        add_slots(shape, &strides, images, vectors, dy + n * strides.dy_image, transposed, scratch);
         for (int i = n; i < n + images; i++)
             finish_image(image, scratch + (i - n) * copy, derivative ? derivative + i * image : NULL, dx + i * image);
     }

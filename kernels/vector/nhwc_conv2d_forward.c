@@ -1,16 +1,17 @@
 /* Convolution forward in NHWC: output columns in the lanes, whatever the number of channels and filters.
  *
- * Three passes over a band of output rows (scratch.h). The first turns it into planes, one for each element t = kx *
- * channels + c of a kernel row, each with the input of all output columns side by side: row after row without a gap, so
- * that the lanes are full even where rows are narrower than a vector. The second accumulates tiles of filters x vectors
- * of positions: each tap loads its vectors of the plane and broadcasts a weight a filter. The third takes the results,
- * which lie filter by filter, to NHWC. */
+ * A band of output rows (scratch.h) takes three passes. The first turns the band into planes, one for each element t =
+ * kx
+ * * channels + c of a kernel row. A plane holds that element's input for all output columns, row after row without a
+ * gap, so the lanes are full even where rows are narrower than a vector. The second pass accumulates tiles of filters x
+ * vectors of positions: each tap loads its vectors of the plane and broadcasts a weight a filter. The third takes the
+ * results, which lie filter by filter, to NHWC: few filters by permuting lanes, more by transposing. */
 #include "../scratch.h"
 #include "tier.h"
 
 /* ---- Planes ----------------------------------------------------------------------------------------------------- */
 
-/* Rows of an image that the windows of a band meet, of one residue modulo stride_y. */
+/* Rows of an image under the windows of a band, of one residue modulo stride_y. */
 typedef struct plane_rows {
     const float *x; /* the first row */
     size_t row;     /* floats to the next */

@@ -3,7 +3,7 @@
  *
  *                       r         v       k        a    b
  *   forward             images    units   inputs   x    weights
- *   backward_data       images    inputs  units    dy   weights, turned into the scratch, 16 inputs at a time
+ *   backward_data       images    inputs  units    dy   weights, transposed into the scratch, 16 inputs at a time
  *   backward_weights    inputs    units   images   x    dy
  *
  * A tile of rows x vectors stays in registers over the chain. */
@@ -130,8 +130,8 @@ void KERNEL(dense_forward_nhwc)(const cvy_dense_shape *shape, int32_t count, con
     clear_rests(count, units, shape->unit_row, y);
 }
 
-/* turned[u][0..15] = weights[i + 0..15][u]; the last input stands in for those beyond it. */
-static void turn_weights(int inputs, int i, int units, const float *weights, float *turned) {
+/* transposed[u][0..15] = weights[i + 0..15][u]; the last input stands in for those beyond it. */
+static void transpose_weights(int inputs, int i, int units, const float *weights, float *transposed) {
     const int whole = units / VL * VL;
     for (int lane = 0; lane < CVY_LANES; lane += VL) {
         const float *row[VL];
@@ -141,11 +141,11 @@ static void turn_weights(int inputs, int i, int units, const float *weights, flo
             V r[VL];
             UNROLL for (int k = 0; k < VL; k++) r[k] = v_loadu(row[k] + u);
             v_transpose(r);
-            UNROLL for (int k = 0; k < VL; k++) v_store(turned + (size_t)(u + k) * CVY_LANES + lane, r[k]);
+            UNROLL for (int k = 0; k < VL; k++) v_store(transposed + (size_t)(u + k) * CVY_LANES + lane, r[k]);
         }
         for (int u = whole; u < units; u++)
             for (int k = 0; k < VL; k++)
-                turned[(size_t)u * CVY_LANES + lane + k] = row[k][u];
+                transposed[(size_t)u * CVY_LANES + lane + k] = row[k][u];
     }
 }
 
@@ -157,7 +157,7 @@ void KERNEL(dense_backward_data_nhwc)(const cvy_dense_shape *shape, int32_t coun
     static const _Alignas(64) float start[CVY_LANES];
     const int inputs = shape->inputs, units = shape->units;
     for (int i = 0; i < inputs; i += CVY_LANES) {
-        turn_weights(inputs, i, units, weights, scratch);
+        transpose_weights(inputs, i, units, weights, scratch);
         for (int lane = 0, vectors; lane < least(CVY_LANES, inputs - i); lane += vectors * VL) {
             vectors = least(tile_vectors(inputs - i - lane), tile_vectors(CVY_LANES - lane));
             run_tiles(count, vectors, start, (term_run){dy, shape->unit_row, 1, scratch + lane, CVY_LANES, units}, NULL,

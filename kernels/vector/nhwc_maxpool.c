@@ -1,5 +1,5 @@
-/* Maximum pooling in NHWC; see nhwc_pool.h. Windows other than plain 2x2 ones go backward element by element, as only
- * the data tells where to. */
+/* Maximum pooling in NHWC; see nhwc_pool.h. Only 2x2 windows have vector code backward: where the gradient of any other
+ * goes depends on the data. */
 #include <string.h>
 
 #include "nhwc_pool.h"
@@ -18,7 +18,7 @@ static inline void vi_store_before(int32_t *to, VI a, const int32_t *end) {
 /* Where a tensor of y's shape is written, and its ends. */
 typedef struct output {
     float *y, *y_end;
-    int32_t *argmax, *argmax_end; /* NULL: no winners wanted */
+    int32_t *argmax, *argmax_end; /* NULL: not wanted */
 } output;
 
 /* `floats` floats stored, the first of which at least are the vector's own. */

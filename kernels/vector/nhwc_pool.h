@@ -1,11 +1,11 @@
 /* What maximum and average pooling in NHWC share. Outputs are dense, so pixels are stored in ascending order as whole
- * vectors: what a vector holds beyond its pixels is overwritten by those that follow; near the end only what is left is
+ * vectors. The pixels that follow overwrite what a vector holds beyond its own. Near the end only what is left is
  * stored.
  *
- * 2x2 windows that neither overlap nor are clipped have code of their own. With at least two pixels of y to a vector
- * they go a group of pixels at a time: the group's columns are two vectors of x in each of two rows, out of which a
- * permutation takes the even and the odd ones; backward, the gradients are permuted to the columns. With more channels
- * they go pixel by pixel, channels in the lanes, as do all other windows. */
+ * 2x2 windows that neither overlap nor are clipped have code of their own. Where a vector holds at least two pixels of
+ * y, a group of pixels is computed at once: its columns are two vectors of x in each of two rows, and a permutation
+ * takes the even and the odd ones. Backward, the gradients are permuted to the columns. With more channels the channels
+ * lie in the lanes, pixel by pixel, as with all other windows. */
 #ifndef CVY_VECTOR_NHWC_POOL_H
 #define CVY_VECTOR_NHWC_POOL_H
 
@@ -50,8 +50,8 @@ static inline int group_pixels(const cvy_pool_shape *shape) {
     return least(VL / shape->channels, shape->output_width);
 }
 
-/* A group fills more than half of a vector: else its two vectors of x would reach further than may be read, and its
- * second vector of dx hold nothing of its own. */
+/* A group fills more than half of a vector. A smaller one would read its two vectors of x from beyond what may be read,
+ * and its second vector of dx would hold nothing of its own. */
 static inline bool is_grouped(const cvy_pool_shape *shape) {
     return shape->channels <= VL / 2 && 2 * group_pixels(shape) * shape->channels > VL;
 }
@@ -85,7 +85,8 @@ static inline V pick_lanes(const pick *p, V a, V b) {
     return v_select(vi_eq(vi_load(p->second), vi_set1(-1)), v_permute(b, lane), v_permute(a, lane));
 }
 
-/* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or all of it where it has won -------
+/* ---- 2x2 windows backward: an element takes a quarter of its window's gradient, or the argmax takes all of it
+ * --------
  *
  * `average` is a constant where these are inlined; argmax is NULL then. A gradient is added to +0, for it may be -0. */
 
@@ -112,9 +113,9 @@ TILE_BODY void backward_row_grouped(const bool average, const cvy_pool_shape *sh
         const int first = least(ox, shape->output_width - g->pixels), position = iy * shape->width + 2 * first;
         const size_t from = (size_t)first * channels;
         const V gradient = gradient_at(average, dy + from);
-        const int32_t *won = average ? NULL : argmax + from;
-        store_before(dx + 2 * from, columns_of(average, g, 0, gradient, won, position), end);
-        store_before(dx + 2 * from + VL, columns_of(average, g, 1, gradient, won, position), end);
+        const int32_t *from_argmax = average ? NULL : argmax + from;
+        store_before(dx + 2 * from, columns_of(average, g, 0, gradient, from_argmax, position), end);
+        store_before(dx + 2 * from + VL, columns_of(average, g, 1, gradient, from_argmax, position), end);
     }
 }
 
@@ -140,11 +141,11 @@ TILE_BODY void backward_2x2(const bool average, const cvy_pool_shape *shape, con
     const size_t row = (size_t)shape->width * shape->channels, y_row = (size_t)shape->output_width * shape->channels;
     for (int iy = 0; iy < 2 * shape->output_height; iy++, dx += row) {
         const size_t from = iy / 2 * y_row;
-        const int32_t *won = average ? NULL : argmax + from;
+        const int32_t *from_argmax = average ? NULL : argmax + from;
         if (g)
-            backward_row_grouped(average, shape, g, iy, dy + from, won, dx, end);
+            backward_row_grouped(average, shape, g, iy, dy + from, from_argmax, dx, end);
         else
-            backward_row_wide(average, shape, iy, dy + from, won, dx, end);
+            backward_row_wide(average, shape, iy, dy + from, from_argmax, dx, end);
         memset(dx + 2 * y_row, 0, (row - 2 * y_row) * sizeof *dx);
     }
     memset(dx, 0, (shape->height - 2 * shape->output_height) * row * sizeof *dx);

@@ -1,5 +1,7 @@
-/* Softmax of rows of channels: exponentials and products with the channels in the lanes; the maximum and the sums,
- * whose order is by channel, one after another. Rows do not wait for each other, so their chains overlap. */
+/* Softmax of rows of channels. Exponentials and products have the channels in the lanes; the maximum and the sums go
+ * channel by channel, as their order is fixed. These chains bound it. Rows do not wait for each other, so theirs
+ * overlap.
+ */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Optimizer updates, with Keras's formulas. g is the gradient and w the parameter throughout. Division and square root
- * bound rmsprop and adam, memory bounds sgd; the loops have no dependency from one vector to the next. */
+ * bound rmsprop and adam: rmsprop takes 8 cycles a vector on a Zen 5, whether of 8 or 16, as the divider's rate is per
+ * vector. Memory bounds sgd. The loops have no dependency from one vector to the next. */
 #include <float.h>
 
 #include "tier.h"

@@ -73,9 +73,9 @@ void KERNEL(maxpool_backward_hwc16n)(const cvy_pool_shape *shape, const float *d
                     const int position = iy * shape->width + ix;
                     float *to = dx + position * pixel;
                     for (size_t i = 0; i < pixel; i += VL) {
-                        const VM won = vi_eq(vi_load(argmax + i), vi_set1(position));
+                        const VM chosen = vi_eq(vi_load(argmax + i), vi_set1(position));
                         const V before = v_load(to + i);
-                        v_store(to + i, v_select(won, v_add(before, v_load(dy + i)), before));
+                        v_store(to + i, v_select(chosen, v_add(before, v_load(dy + i)), before));
                     }
                 }
             }

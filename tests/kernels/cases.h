@@ -1,5 +1,5 @@
 /* The shapes that kernels are tested with, and measured with: layers of networks that people train, and sweeps over
- * extents that meet every tail of every register plan.
+ * extents that reach every tail of every register plan.
  *
  * Each list is counted from 0; the functions return false past its end. */
 #ifndef CVY_TESTS_CASES_H

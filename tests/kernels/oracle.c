@@ -125,7 +125,7 @@ void oracle_conv2d_backward_data(const cvy_conv2d_shape *s, const float *dy, con
             }
 }
 
-/* The gradients of one filter with what they meet at a tap, (ky, kx, c) of the images. */
+/* The gradients of one filter times the inputs at a tap, (ky, kx, c) of the images. */
 static oracle_sum correlate(const cvy_conv2d_shape *s, const float *images, const float *dy, int32_t f, int32_t tap) {
     oracle_sum sum = sum_from(0.0f);
     for (int l = 0; l < CVY_LANES; l++)
@@ -199,8 +199,8 @@ void oracle_backward_bias(size_t positions, int32_t filters, const float *dy, bo
     }
 }
 
-/* One lane of one window and filter, to the inputs of all tiles that the window meets: rows [top, bottom) and columns
- * [left, right). */
+/* One lane of one window and filter, to the inputs of all tiles that the window overlaps: rows [top, bottom) and
+ * columns [left, right). */
 static void spread_argmax(const cvy_conv2d_shape *s, float dy, int32_t oy, int32_t ox, const float *weights, int32_t f,
                           const int32_t rows[2], const int32_t columns[2], size_t l, oracle_sum *sums) {
     for (int32_t y = rows[0]; y < rows[1]; y++)
@@ -214,7 +214,7 @@ static void spread_argmax(const cvy_conv2d_shape *s, float dy, int32_t oy, int32
 }
 
 /* The inputs, rounded to whole tiles, that window `at` of an axis sees with any of its fields. */
-static void meet(int32_t at, int32_t kernel, int32_t stride, int32_t inputs, int32_t range[2]) {
+static void overlap(int32_t at, int32_t kernel, int32_t stride, int32_t inputs, int32_t range[2]) {
     range[0] = 2 * at * stride;
     range[1] = (range[0] + stride + kernel + 1) / 2 * 2;
     range[1] = range[1] < inputs ? range[1] : inputs;
@@ -230,8 +230,8 @@ void oracle_conv2d_maxpool2x2_backward_data(const cvy_conv2d_shape *s, const flo
     for (int32_t py = 0; py < s->output_height / 2; py++)
         for (int32_t px = 0; px < s->output_width / 2; px++) {
             int32_t rows[2], columns[2];
-            meet(py, s->kernel_height, s->stride_y, s->input.height, rows);
-            meet(px, s->kernel_width, s->stride_x, s->input.width, columns);
+            overlap(py, s->kernel_height, s->stride_y, s->input.height, rows);
+            overlap(px, s->kernel_width, s->stride_x, s->input.width, columns);
             for (int32_t f = 0; f < s->filters; f++)
                 for (size_t l = 0; l < CVY_LANES; l++, at++)
                     spread_argmax(s, dy[at], 2 * py + argmax[at] / 2, 2 * px + argmax[at] % 2, weights, f, rows,
@@ -393,7 +393,7 @@ static bool pool_window(cvy_activation_kind activation, const oracle_value z[4],
 
 bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation, const oracle_value *z,
                        oracle_value *y, oracle_value *derivative, int32_t *argmax) {
-    bool true_argmaxes = true;
+    bool true_argmax = true;
     size_t at = 0;
     for (int32_t py = 0; py < s->output_height / 2; py++)
         for (int32_t px = 0; px < s->output_width / 2; px++)
@@ -402,9 +402,9 @@ bool oracle_maxpool2x2(const cvy_conv2d_shape *s, cvy_activation_kind activation
                     oracle_value window[4];
                     for (int i = 0; i < 4; i++)
                         window[i] = z[block_at(s->output_width, s->filters, 2 * py + i / 2, 2 * px + i % 2, f) + l];
-                    true_argmaxes &= pool_window(activation, window, &y[at], &derivative[at], &argmax[at]);
+                    true_argmax &= pool_window(activation, window, &y[at], &derivative[at], &argmax[at]);
                 }
-    return true_argmaxes;
+    return true_argmax;
 }
 
 /* ---- Pooling ---- */

@@ -1,4 +1,4 @@
-/* Convolution, activation and 2x2 max-pool in one: forward, and the gradients that visit winners only. */
+/* Convolution, activation and 2x2 max-pool in one: forward, and the gradients that take the argmax of each window. */
 #include <math.h>
 
 #include "check.h"
@@ -21,7 +21,7 @@ static check_axes pooled_axes(const cvy_conv2d_shape *s) {
 typedef struct forward_expected {
     oracle_value *y, *derivative;
     int32_t *argmax;
-    bool true_argmaxes;
+    bool true_argmax;
 } forward_expected;
 
 static forward_expected expect_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_kind activation,
@@ -32,7 +32,7 @@ static forward_expected expect_forward(check *c, const cvy_conv2d_shape *s, cvy_
                           .derivative = check_memory(c, pooled * sizeof *e.derivative),
                           .argmax = check_memory(c, pooled * sizeof *e.argmax)};
     oracle_conv2d_forward(s, x, weights, bias, c->step == CHECK_INTEGER, z);
-    e.true_argmaxes = oracle_maxpool2x2(s, activation, z, e.y, e.derivative, e.argmax);
+    e.true_argmax = oracle_maxpool2x2(s, activation, z, e.y, e.derivative, e.argmax);
     return e;
 }
 
@@ -56,7 +56,7 @@ static void compare_forward(check *c, const cvy_conv2d_shape *s, cvy_activation_
             check_values(c, "derivative", derivative, e.derivative, pooled_axes(s), share_of(activation, s));
             check_integers(c, "argmax", argmax, e.argmax, pooled_axes(s));
         }
-        if (c->step != CHECK_SPECIAL && !e.true_argmaxes)
+        if (c->step != CHECK_SPECIAL && !e.true_argmax)
             check_fail(c, "argmax: the contract's rule chooses one that is not the largest");
     }
 }
@@ -207,7 +207,7 @@ void test_conv2d_maxpool2x2_forward_hwc16n(check *c) {
 
 /* One of each window's four outputs, at random: every pattern that a forward pass could leave, and those it could not.
  */
-static int32_t *some_argmaxes(check *c, const cvy_conv2d_shape *s) {
+static int32_t *some_argmax(check *c, const cvy_conv2d_shape *s) {
     int32_t *argmax = check_input_raw(c, "argmax", conv2d_pooled(s) * sizeof *argmax, 64);
     for (size_t at = 0; at < conv2d_pooled(s); at++)
         argmax[at] = (int32_t)check_below(c, 4);
@@ -220,7 +220,7 @@ static void backward_data(check *c, size_t i, check_step step, const conv2d_case
         return;
     describe(c, i, step, cc, i % 3 == 0 ? "pooled" : "pooled, with derivative");
     const float *dy = check_input(c, "dy", conv2d_pooled(s));
-    const int32_t *argmax = some_argmaxes(c, s);
+    const int32_t *argmax = some_argmax(c, s);
     const float *weights = check_input(c, "weights", conv2d_weights(s));
     const float *derivative = i % 3 == 0 ? NULL : check_input(c, "derivative", conv2d_inputs(s));
     float *dx = check_output(c, "dx", conv2d_inputs(s));
@@ -245,7 +245,7 @@ static void backward_weights(check *c, size_t i, check_step step, const conv2d_c
     describe(c, i, step, cc, i % 5 == 4 ? "pooled, no bias" : "pooled");
     float *x = check_input(c, "x", conv2d_inputs(s)), *dy = check_input(c, "dy", conv2d_pooled(s));
     check_fill_underflow(i, step, x, conv2d_inputs(s), dy, conv2d_pooled(s));
-    const int32_t *argmax = some_argmaxes(c, s);
+    const int32_t *argmax = some_argmax(c, s);
     float *dweights = check_output(c, "dweights", conv2d_weights(s));
     float *dbias = i % 5 == 4 ? NULL : check_output(c, "dbias", (size_t)s->filters);
     float *scratch = check_scratch(c, "scratch", cvy_conv2d_maxpool2x2_weights_scratch(s));

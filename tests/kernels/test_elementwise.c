@@ -1,4 +1,4 @@
-/* Operations on one element at a time. The counts from 0 on meet every tail of a loop that takes up to 8 vectors of 16
+/* Operations on one element at a time. The counts from 0 on reach every tail of a loop that takes up to 8 vectors of 16
  * at once; each array stands at an alignment of its own. */
 #include <math.h>
 #include <string.h>

@@ -258,8 +258,8 @@ static void describe_pool(check *c, size_t number, check_step step, const cvy_po
                s->pad_top, s->pad_left, s->output_height, s->output_width);
 }
 
-/* Winners in this layout; those of channels beyond the last are the windows' first positions. */
-static void argmaxes_from_block(const cvy_pool_shape *s, int32_t images, const int32_t *block, int32_t *to) {
+/* The argmax in this layout; for channels beyond the last it is the window's first position. */
+static void argmax_from_block(const cvy_pool_shape *s, int32_t images, const int32_t *block, int32_t *to) {
     const extents e = pool_output_of(s, images);
     for (size_t i = 0, at; i < floats_of(e); i++) {
         const int32_t pixel = (int32_t)(i / 16 % (size_t)(e.height * e.width));
@@ -292,7 +292,7 @@ static void max_forward(check *c, size_t i, check_step step, const cvy_pool_shap
     int32_t *argmax_block = check_memory(c, pool_outputs_of(s) * sizeof *argmax_block);
     int32_t *expected_argmax = check_memory(c, floats_of(outputs) * sizeof *expected_argmax);
     oracle_maxpool_forward(s, block, expected, argmax_block);
-    argmaxes_from_block(s, images, argmax_block, expected_argmax);
+    argmax_from_block(s, images, argmax_block, expected_argmax);
     cvy_maxpool_forward_hwc16n_scalar(s, block, hwc16n, NULL);
     CHECK_EACH_TIER(c) {
         rows.maxpool_forward_nchw16c[c->tier](s, images, x, y, argmax);
@@ -303,8 +303,8 @@ static void max_forward(check *c, size_t i, check_step step, const cvy_pool_shap
     }
 }
 
-/* Not every input is in a window, and of those in one only some win. */
-static double share_of_argmaxes(const cvy_pool_shape *s) {
+/* Not every input is in a window, and only some of those are an argmax. */
+static double share_of_argmax(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -321,7 +321,7 @@ static void max_backward(check *c, size_t i, check_step step, const cvy_pool_sha
     int32_t *argmax_block = (int32_t *)(void *)aligned_memory(c, pool_outputs_of(s));
     oracle_maxpool_forward(s, x, y, argmax_block);
     int32_t *argmax = check_input_raw(c, "argmax", floats_of(outputs) * sizeof *argmax, 64);
-    argmaxes_from_block(s, images, argmax_block, argmax);
+    argmax_from_block(s, images, argmax_block, argmax);
     float *dx = check_output(c, "dx", floats_of(inputs));
     oracle_value *block = check_memory(c, pool_inputs(s) * sizeof *block);
     oracle_sum *sums = check_memory(c, pool_inputs(s) * sizeof *sums);
@@ -329,10 +329,10 @@ static void max_backward(check *c, size_t i, check_step step, const cvy_pool_sha
     const oracle_value *expected = values_from_block(c, inputs, block);
     float *hwc16n = aligned_memory(c, pool_inputs(s));
     cvy_maxpool_backward_hwc16n_scalar(s, dy.block, argmax_block, derivative.block, hwc16n);
-    const double winners = share_of_argmaxes(s) * filled(inputs);
+    const double share = share_of_argmax(s) * filled(inputs);
     CHECK_EACH_TIER(c) {
         rows.maxpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, argmax, derivative.nchw16c, dx);
-        check_values(c, "dx", dx, expected, axes_of(inputs), winners);
+        check_values(c, "dx", dx, expected, axes_of(inputs), share);
         check_same_bits(c, "dx", inputs, dx, hwc16n);
     }
 }
@@ -368,7 +368,7 @@ static void average_backward(check *c, size_t i, check_step step, const cvy_pool
     cvy_avgpool_backward_hwc16n_scalar(s, dy.block, derivative.block, hwc16n);
     CHECK_EACH_TIER(c) {
         rows.avgpool_backward_nchw16c[c->tier](s, images, dy.nchw16c, derivative.nchw16c, dx);
-        check_values(c, "dx", dx, expected, axes_of(inputs), share_of_argmaxes(s) * filled(inputs));
+        check_values(c, "dx", dx, expected, axes_of(inputs), share_of_argmax(s) * filled(inputs));
         check_same_bits(c, "dx", inputs, dx, hwc16n);
     }
 }

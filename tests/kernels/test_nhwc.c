@@ -191,7 +191,7 @@ static void add_ties(check *c, float *x, size_t count, bool negative) {
     }
 }
 
-static int32_t *argmaxes_to_images(check *c, int32_t count, size_t elements, const int32_t *block) {
+static int32_t *argmax_to_images(check *c, int32_t count, size_t elements, const int32_t *block) {
     int32_t *images = check_memory(c, (size_t)count * elements * sizeof *images);
     for (size_t i = 0; i < elements; i++)
         for (int32_t l = 0; l < count; l++)
@@ -203,7 +203,7 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     const cvy_pool_shape *s = &pc->shape;
     const int32_t count = nhwc_count_at(i, step, false);
     const size_t inputs = pool_inputs(s) / CVY_LANES, outputs = pool_outputs_of(s) / CVY_LANES;
-    describe_pool(c, i, step, pc, count, i % 4 == 3 ? ", no winners" : "");
+    describe_pool(c, i, step, pc, count, i % 4 == 3 ? ", no argmax" : "");
     float *x = check_input_nhwc(c, "x", (size_t)count * inputs);
     if (step != CHECK_RANDOM || i % 2)
         add_ties(c, x, (size_t)count * inputs, i % 3 == 0);
@@ -215,7 +215,7 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     oracle_maxpool_forward(s, block, expected, expected_argmax);
     rows.maxpool_forward_hwc16n[CVY_TIER_scalar](s, block, twin, NULL);
     expected = nhwc_from_block(c, nhwc_images(count, outputs), expected);
-    expected_argmax = argmaxes_to_images(c, count, outputs, expected_argmax);
+    expected_argmax = argmax_to_images(c, count, outputs, expected_argmax);
     const float *same = nhwc_from_block(c, nhwc_images(count, outputs), twin);
     CHECK_EACH_TIER(c) {
         rows.maxpool_forward_nhwc[c->tier](s, count, x, y, argmax);
@@ -226,8 +226,8 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     }
 }
 
-/* Winners of a block as a forward pass leaves them, of an input of its own. */
-static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
+/* The argmax of a block's forward pass on another input. */
+static int32_t *some_argmax(check *c, const cvy_pool_shape *s) {
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t i = 0; i < pool_inputs(s); i++)
         x[i] = check_uniform(c);
@@ -236,8 +236,8 @@ static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
     return argmax;
 }
 
-/* Not every input is in a window, and of those in one only some win. */
-static double share_of_argmaxes(const cvy_pool_shape *s) {
+/* Not every input is in a window, and only some of those are an argmax. */
+static double share_of_argmax(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -249,9 +249,9 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     describe_pool(c, i, step, pc, count, i % 2 ? ", with derivative" : "");
     const float *dy = check_input_nhwc(c, "dy", (size_t)count * outputs);
     const float *derivative = i % 2 ? check_input_nhwc(c, "derivative", (size_t)count * inputs) : NULL;
-    const int32_t *argmax_block = some_argmaxes(c, s);
+    const int32_t *argmax_block = some_argmax(c, s);
     int32_t *argmax = (int32_t *)(void *)check_input_nhwc(c, "argmax", (size_t)count * outputs);
-    memcpy(argmax, argmaxes_to_images(c, count, outputs, argmax_block), (size_t)count * outputs * sizeof *argmax);
+    memcpy(argmax, argmax_to_images(c, count, outputs, argmax_block), (size_t)count * outputs * sizeof *argmax);
     float *dx = check_output_nhwc(c, "dx", (size_t)count * inputs);
     const float *block = nhwc_to_block(c, nhwc_images(count, outputs), dy);
     const float *factors = derivative ? nhwc_to_block(c, nhwc_images(count, inputs), derivative) : NULL;
@@ -264,7 +264,7 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     const float *same = nhwc_from_block(c, nhwc_images(count, inputs), twin);
     CHECK_EACH_TIER(c) {
         rows.maxpool_backward_nhwc[c->tier](s, count, dy, argmax, derivative, dx);
-        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmaxes(s));
+        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmax(s));
         check_floats(c, "dx in HWC16N", dx, same, pool_inputs_axes(s, count));
     }
 }
@@ -311,7 +311,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     const float *same = nhwc_from_block(c, inputs, twin);
     CHECK_EACH_TIER(c) {
         rows.avgpool_backward_nhwc[c->tier](s, count, dy, derivative, dx);
-        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmaxes(s));
+        check_values(c, "dx", dx, expected, pool_inputs_axes(s, count), share_of_argmax(s));
         check_floats(c, "dx in HWC16N", dx, same, pool_inputs_axes(s, count));
     }
 }

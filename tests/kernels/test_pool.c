@@ -32,7 +32,7 @@ static void add_ties(check *c, float *x, size_t count, bool negative) {
 
 static void max_forward(check *c, size_t i, check_step step, const pool_case *pc) {
     const cvy_pool_shape *s = &pc->shape;
-    describe(c, i, step, pc, i % 4 == 3 ? ", no winners" : "");
+    describe(c, i, step, pc, i % 4 == 3 ? ", no argmax" : "");
     float *contents = check_memory(c, pool_inputs(s) * sizeof *contents);
     check_fill(c, contents, pool_inputs(s), 1);
     if (step != CHECK_RANDOM || i % 2)
@@ -53,8 +53,8 @@ static void max_forward(check *c, size_t i, check_step step, const pool_case *pc
     }
 }
 
-/* Winners as a forward pass leaves them, of an input of its own. */
-static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
+/* The argmax of a forward pass on another input. */
+static int32_t *some_argmax(check *c, const cvy_pool_shape *s) {
     float *x = check_memory(c, pool_inputs(s) * sizeof *x), *y = check_memory(c, pool_outputs_of(s) * sizeof *y);
     for (size_t i = 0; i < pool_inputs(s); i++)
         x[i] = check_uniform(c);
@@ -63,8 +63,8 @@ static int32_t *some_argmaxes(check *c, const cvy_pool_shape *s) {
     return argmax;
 }
 
-/* Not every input is in a window, and of those in one only some win. */
-static double share_of_argmaxes(const cvy_pool_shape *s) {
+/* Not every input is in a window, and only some of those are an argmax. */
+static double share_of_argmax(const cvy_pool_shape *s) {
     const double share = (double)pool_outputs_of(s) / (double)pool_inputs(s);
     return fmin(0.25, share / (4 * s->window_height * s->window_width));
 }
@@ -73,7 +73,7 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     const cvy_pool_shape *s = &pc->shape;
     describe(c, i, step, pc, i % 2 ? ", with derivative" : "");
     const float *dy = check_input(c, "dy", pool_outputs_of(s));
-    const int32_t *argmax = some_argmaxes(c, s);
+    const int32_t *argmax = some_argmax(c, s);
     const float *derivative = i % 2 ? check_input(c, "derivative", pool_inputs(s)) : NULL;
     float *dx = check_output(c, "dx", pool_inputs(s));
     oracle_value *expected = check_memory(c, pool_inputs(s) * sizeof *expected);
@@ -81,7 +81,7 @@ static void max_backward(check *c, size_t i, check_step step, const pool_case *p
     oracle_maxpool_backward(s, dy, argmax, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         rows.maxpool_backward_hwc16n[c->tier](s, dy, argmax, derivative, dx);
-        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmax(s));
     }
 }
 
@@ -109,7 +109,7 @@ static void average_backward(check *c, size_t i, check_step step, const pool_cas
     oracle_avgpool_backward(s, dy, derivative, step == CHECK_INTEGER, sums, expected);
     CHECK_EACH_TIER(c) {
         rows.avgpool_backward_hwc16n[c->tier](s, dy, derivative, dx);
-        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmaxes(s));
+        check_values(c, "dx", dx, expected, input_axes(s), share_of_argmax(s));
     }
 }
 
