@@ -8,7 +8,7 @@
 
 enum { DRAWN = 8192 };
 
-/* A ring whose radius tells its label, drawn with a pen as wide as MNIST's strokes. */
+/* Draws a ring with a pen as wide as MNIST's strokes. */
 static void draw(bench_memory *random, cvy_shape shape, double radius, uint8_t *image) {
     float side = (float)(shape.height < shape.width ? shape.height : shape.width), pen = 0.07f * side;
     float cy = bench_uniform(random, 0.4f, 0.6f) * (float)shape.height;

@@ -11,7 +11,7 @@ benchmark::State &of(bench_state *state) {
     return *reinterpret_cast<benchmark::State *>(state);
 }
 
-/* What bench_seconds was told in the current run: benchmarks run one after another, on one thread. */
+/* The times that bench_seconds got in the present run. Benchmarks run one after another, on one thread. */
 std::vector<double> times;
 
 double median(std::vector<double> &values) {

@@ -1,4 +1,4 @@
-/* What a benchmark in C sees of Google Benchmark (harness.cpp, the only file that knows it). */
+/* Google Benchmark for benchmarks in C (harness.cpp is the only file that knows it). */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
 
@@ -12,33 +12,33 @@ extern "C" {
 /* One run of a benchmark: as many iterations as Google Benchmark finds fit. */
 typedef struct bench_state bench_state;
 
-/* Called by the harness for each run: prepares, and iterates for as long as bench_more says. */
+/* The harness calls it for each run: it prepares, and iterates while bench_more returns true. */
 typedef void bench_fn(bench_state *state, void *argument);
 
 typedef struct bench_settings {
     bool own_clock;     /* every iteration reports its time with bench_seconds; else the loop as a whole is timed */
-    int64_t iterations; /* of a run; 0: as many as take --benchmark_min_time */
+    int64_t iterations; /* of a run; 0: as many as --benchmark_min_time takes */
 } bench_settings;
 
 /* Registers a benchmark; `argument` must live until bench_run returns. Name parts are divided by slashes. */
 void bench_register(const char *name, bench_fn *run, void *argument, bench_settings settings);
 
-/* Whether to run one more iteration. */
+/* Whether to run another iteration. */
 bool bench_more(bench_state *state);
-/* How long the iteration took. The run then also reports the median of its iterations, in microseconds: other programs
- * that take the core for a while spoil a mean. */
+/* Reports the time of the iteration. The run then also reports the median of its iterations, in microseconds: other
+ * programs that take the core for a while spoil a mean. */
 void bench_seconds(bench_state *state, double seconds);
-/* A number to report with the run: "flop", "bytes". */
+/* Reports a number with the run: "flop", "bytes". */
 void bench_count(bench_state *state, const char *name, double value);
-/* The same for a sum over the run's iterations: reported per iteration. */
+/* The same for a sum over the run's iterations, which is reported per iteration. */
 void bench_count_all(bench_state *state, const char *name, double sum);
-/* Ends the run as failed: the reason is in its report. */
+/* Ends the run as failed; the report gives the reason. */
 void bench_fail(bench_state *state, const char *why);
 
-/* Describes the run as a whole in every report's context. Before bench_run. */
+/* Adds a text to the context of every report. Before bench_run. */
 void bench_context(const char *name, const char *value);
 
-/* Reads Google Benchmark's options off argv, runs what they select and returns an exit code. */
+/* Takes Google Benchmark's options from argv, runs the benchmarks that they select and returns an exit code. */
 int bench_run(int argc, char **argv);
 
 #ifdef __cplusplus

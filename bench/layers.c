@@ -244,7 +244,7 @@ static bool goes_on(size_t step, size_t steps, double seconds, const cvy_metrics
     return seconds < 0.25;
 }
 
-/* Makes the trainer, with Keras's RMSprop, and trains for up to an epoch: weights are those of a training under way. */
+/* Makes the trainer, with Keras's RMSprop, and trains for up to an epoch: weights are as in mid-training. */
 static bool make(const bench_layers_options *options, cvy_status *status) {
     if (!(shared.network = cvy_network_from(options->model, NULL, status)) ||
         !bench_data_load(&shared.data, options->data, shared.network, status))

@@ -2,12 +2,13 @@
  * trains on real images on one thread.
  *
  * An iteration is a step of the trainer. A stop watch (train/watch.h, cvy_watch_hook) times one part of it. So a
- * layer finds in the caches what the layer before it left there, and branches meet images that they have not met
+ * layer finds in the caches what the layer before it left there, and branches see images that they have not seen
  * before. The parts add up to the step. Names are layer/NETWORK/LAYERS/PART/TIER/warm, or "cold" where the caches hold
  * nothing of the block's workspace, the parameters and the gradients when the part begins. */
 #ifndef BENCH_LAYERS_H
 #define BENCH_LAYERS_H
 
+#include "../src/convoy.h"
 #include "../src/train/watch.h"
 
 typedef struct bench_layers_options {

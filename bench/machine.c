@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "memory.h"
 
-/* ---- A core of one's own ---------------------------------------------------------------------------------------- */
+/* ---- Pinning ---------------------------------------------------------------------------------------------------- */
 
 static cpu_set_t allowed;
 static bool pinned;
@@ -50,13 +50,13 @@ static void run_peak(bench_state *state, void *argument) {
 
 /* ---- Bandwidth -------------------------------------------------------------------------------------------------- */
 
-/* How much memory a sum of two arrays runs over, and so where the arrays lie. */
+/* A sum of two arrays: how much memory it uses decides in which cache the arrays lie. */
 typedef struct reach {
     const char *name;
     size_t bytes;
 } reach;
 
-/* The second-level cache, where a block's workspace lies, half full; and memory: four times the last-level cache. */
+/* Half of the second-level cache, where a block's workspace lies; and four times the last-level cache, for memory. */
 static reach reaches[] = {{"machine/bandwidth/cache", 256 << 10}, {"machine/bandwidth/memory", 128 << 20}};
 
 static void measure_caches(void) {

@@ -167,7 +167,7 @@ static bool parse(arguments *a, int *argc, char **argv) {
 
 /* ---- Registration ------------------------------------------------------------------------------------------------ */
 
-/* Says in every report what it was measured on. */
+/* Describes the machine and the build in every report. */
 static void describe(const arguments *a) {
     cvy_topology topology;
     cvy_status status = {0};
@@ -181,6 +181,11 @@ static void describe(const arguments *a) {
             snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", *text ? "," : "",
                      cvy_tier_name((cvy_tier)t));
     bench_context("tiers", text);
+#ifdef NDEBUG
+    bench_context("assertions", "off");
+#else
+    bench_context("assertions", "on");
+#endif
     snprintf(text, sizeof text, "not asked for");
     bench_context("counters", a->counters && bench_counters_open(text, sizeof text) ? "read" : text);
     snprintf(text, sizeof text, "%d", bench_pin());

@@ -39,7 +39,7 @@ void *bench_take(bench_memory *memory, size_t bytes) {
     return p;
 }
 
-/* A linear congruential generator with Knuth's multiplier: only the upper bits are used. */
+/* A linear congruential generator with Knuth's multiplier, of which only the upper bits are used. */
 float bench_uniform(bench_memory *memory, float from, float to) {
     memory->random = memory->random * 6364136223846793005u + 1442695040888963407u;
     return from + (to - from) * (float)(memory->random >> 40) * 0x1p-24f;

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* A network as it is called in names: the last part of its path, without ".json". */
+/* The name of a network in names of benchmarks: the last part of its path, without ".json". */
 void bench_model_name(const char *model, char *name, size_t size);
 
 /* One word in lower case, without slashes: "LeNet-5 conv1, same" is lenet-5_conv1_same. */

@@ -1,6 +1,6 @@
-/* oneDNN 2 on the convolutions and dense layers of a network: each primitive alone, without the activation and the pool
- * that Convoy takes in, in whichever layouts oneDNN likes best, on one thread. What it takes to bring data into those
- * layouts is not counted. */
+/* oneDNN 2 on the convolutions and dense layers of a network, on one thread. Each primitive runs alone, without the
+ * activation and the pool that Convoy's kernels contain, in the layouts that oneDNN chooses. The time to bring data
+ * into these layouts is not counted. */
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <oneapi/dnnl/dnnl_debug.h>
@@ -14,7 +14,7 @@
 
 enum { MOST_ARGUMENTS = 4 };
 
-/* A primitive and what it is called with. */
+/* A primitive and its arguments. */
 typedef struct peer {
     dnnl_primitive_t primitive;
     dnnl_exec_arg_t arguments[MOST_ARGUMENTS];
@@ -47,7 +47,7 @@ static void run_peer(bench_state *state, void *argument) {
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
-/* The tensors of a layer, in whatever layout oneDNN chooses. */
+/* The tensors of a layer, in the layouts that oneDNN chooses. */
 typedef struct tensors {
     dnnl_memory_desc_t x, weights, bias, y;
     dnnl_dims_t strides, border;
@@ -78,7 +78,7 @@ static tensors dense_tensors(const cvy_dense_shape *s, int64_t images) {
     return t;
 }
 
-/* Memory as the primitive wants it, full of numbers between -1 and 1. */
+/* Adds an argument: memory in the layout that the primitive needs, filled with numbers between -1 and 1. */
 static bool give(peer *p, dnnl_primitive_desc_t described, dnnl_query_t which, int index, int argument) {
     const dnnl_memory_desc_t *wanted = dnnl_primitive_desc_query_md(described, which, index);
     dnnl_memory_t memory;
@@ -111,7 +111,7 @@ static bool give_all(peer *p, dnnl_primitive_desc_t described, cvy_part_of_stage
 
 /* ---- Primitives ------------------------------------------------------------------------------------------------- */
 
-/* What is wanted of a layer, as oneDNN describes it; `forward` is its forward primitive, a hint for the others. */
+/* Describes a part of a layer to oneDNN; `forward` is the description of the forward part, a hint for the others. */
 static dnnl_status_t describe_conv2d(const tensors *t, cvy_part_of_stage part, dnnl_primitive_desc_t forward,
                                      dnnl_primitive_desc_t *described) {
     dnnl_convolution_desc_t operation;
@@ -200,7 +200,7 @@ bool bench_register_peers(const bench_layers_options *options, cvy_status *statu
     snprintf(version, sizeof version, "%d.%d.%d", v->major, v->minor, v->patch);
     bench_context("onednn", version);
     int threads = omp_get_max_threads();
-    omp_set_num_threads(1); /* a primitive keeps to the number there was when it was made */
+    omp_set_num_threads(1); /* a primitive keeps the number of threads at its making */
     bool registered = true;
     for (int i = 0; i < plan.count && registered; i++)
         registered = register_stage(i, options, status);

@@ -46,7 +46,7 @@ static void finish(bench_state *state, const subject *s, setting *p) {
     bench_memory_free(&p->memory);
 }
 
-/* Again and again on the same data, which stays in the caches that hold it. */
+/* Calls on the same data again and again, which stays in the caches that hold it. */
 static void run_warm(bench_state *state, void *argument) {
     const subject *s = argument;
     setting p = prepare(s);

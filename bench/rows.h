@@ -1,13 +1,13 @@
-/* Benchmarks of single kernels: one for every row of kernels.def, on the layers of real networks that the tests run too
+/* Benchmarks of single kernels: one for every row of kernels.def, on the layers of real networks in the tests' cases
  * (tests/kernels/cases.h, CASES_NAMED).
  *
- * An operation states once what it is called with,
+ * Each operation has a line with its arguments,
  *
  *     BENCH_ROW(add, vector, 3 * d->count, d->count, d->a, d->b, d->y)
  *               operation, family, floats it reads and writes, arguments...
  *
- * and rows.c expands kernels.def: an operation without such a line does not link. A family makes the data that its
- * operations share, `d` above. */
+ * and rows.c expands kernels.def: an operation without such a line does not link. A family makes the data of its
+ * operations, `d` above. */
 #ifndef BENCH_ROWS_H
 #define BENCH_ROWS_H
 

@@ -1,8 +1,8 @@
-/* Images on their way into a block, out of it, and from one layout to another. */
+/* Images into a block, out of it, and from one layout to another; preprocessing. */
 #include "rows.h"
 #include "scratch.h"
 
-enum { DATASET = 512 }; /* images that a gather chooses from */
+enum { DATASET = 512 }; /* images that a gather takes from */
 
 typedef struct image {
     cvy_image_shape shape;

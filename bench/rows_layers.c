@@ -15,7 +15,7 @@ typedef struct pool {
 
 BENCH_CASE_NAME(pool)
 
-/* `channels` are those that the layout holds. */
+/* With `padded`, channels are filled up to whole vectors. */
 static pool *make_pool_of(bench_case *b, bool padded) {
     pool_case c;
     pool_case_at(CASES_NAMED, b->index, &c);
@@ -37,7 +37,7 @@ static pool *make_pool_of(bench_case *b, bool padded) {
     return d;
 }
 
-/* Comparisons and additions are no multiply-adds: pools are measured in bytes. */
+/* Pools have no multiply-adds, so they are measured in bytes. */
 static void *make_pool(bench_case *b) {
     pool *d = make_pool_of(b, false);
     b->kernels->maxpool_forward_hwc16n(&d->shape, d->x, d->y, d->argmax);

@@ -1,7 +1,7 @@
 /* Operations on one element at a time, optimizers, and the machine's peak. */
 #include "rows.h"
 
-/* A block's activations behind the lesson's second convolution and at its first, and the parameters of the lesson. */
+/* A block's activations after the lesson's second and first convolution, and the parameters of the lesson. */
 static const size_t counts[] = {1536, 27648, 9216};
 static const char *const count_names[] = {"4x4x6x16 elements", "24x24x3x16 elements", "9216 elements"};
 
@@ -57,7 +57,7 @@ static void *make_update(bench_case *b) {
     d->parameters = bench_floats(b->memory, d->count, -0.1f, 0.1f);
     for (int i = 0; i < 3; i++)
         d->state[i] = bench_floats(b->memory, d->count, 0.001f, 0.01f);
-    /* Keras's defaults, and steps so small that thousands of them on one gradient lead nowhere. */
+    /* Keras's defaults, but steps so small that thousands of them do not move the parameters far. */
     d->sgd = (cvy_sgd){.learning_rate = 1e-9f, .momentum = 0.9f};
     d->rmsprop = (cvy_rmsprop){.learning_rate = 1e-9f, .rho = 0.9f, .one_minus_rho = 0.1f, .epsilon = 1e-7f};
     d->adam = (cvy_adam){.alpha = 1e-9f, .one_minus_beta_1 = 0.1f, .one_minus_beta_2 = 0.001f, .epsilon = 1e-7f};

@@ -16,7 +16,7 @@
 static const bench_steps_options *options;
 static bench_data train;
 
-/* A model on so many threads, made when a benchmark first asks for it. */
+/* A model on some number of threads, made when a benchmark first needs it. */
 typedef struct subject {
     int threads;
     cvy_model *model;
@@ -30,15 +30,15 @@ static bool on_epoch(const cvy_progress *now, void *user) {
     return true;
 }
 
-/* Seconds that the calling thread has worked. */
+/* Processor time of the calling thread, in seconds. */
 static double thread_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* One epoch; its seconds. A single thread is the caller's own: then it is the time that it worked, which other programs
- * on the machine do not lengthen. */
+/* Trains for an epoch and returns its seconds. A single thread is the calling one; its processor time does not contain
+ * the time that other programs take. */
 static double epoch(subject *s, cvy_status *status) {
     double seconds = 0, begun = thread_clock();
     cvy_fit_options fit = {.epochs = 1, .batch_size = options->batch, .on_epoch = on_epoch, .user = &seconds};
@@ -46,7 +46,7 @@ static double epoch(subject *s, cvy_status *status) {
     return s->threads == 1 ? thread_clock() - begun : seconds;
 }
 
-/* Makes the model and trains it for an epoch, so that weights and threads are those of a training under way. */
+/* Makes the model and trains it for an epoch, so that weights and threads are those in the midst of training. */
 static bool ready(bench_state *state, subject *s) {
     cvy_status status = {0};
     bench_unpin();
@@ -125,7 +125,7 @@ bool bench_register_steps(const bench_steps_options *given, cvy_status *status) 
         return false;
     char model[64], name[256];
     bench_model_name(options->model, model, sizeof model);
-    for (int i = 0; options->threads[i] && i < MOST; i++) {
+    for (int i = 0; i < MOST && options->threads[i]; i++) {
         subjects[i].threads = options->threads[i];
         register_threads(&subjects[i], model);
     }

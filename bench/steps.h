@@ -1,4 +1,4 @@
-/* Whole training steps, evaluation and prediction, as a user's program gets them: through convoy.h. */
+/* Training steps, evaluation and prediction through convoy.h, as a user's program calls them. */
 #ifndef BENCH_STEPS_H
 #define BENCH_STEPS_H
 
@@ -7,7 +7,7 @@
 typedef struct bench_steps_options {
     const char *model, *data; /* as in layers.h */
     int batch;
-    const int *threads; /* each of these, ended by 0 */
+    const int *threads; /* of each benchmark, ended by 0 */
     const char *isa;
 } bench_steps_options;
 

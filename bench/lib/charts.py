@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: no script, no network. Colours are the page's (page.py: --ink, --mark, ...)."""
+"""Charts as SVG within a page, without scripts. Colours are the page's (page.py: --ink, --mark, ...)."""
 
 import html
 import math
@@ -34,7 +34,7 @@ def powers(low, high):
 
 
 class Axis:
-    """From values to places along one side of a chart."""
+    """Maps values to positions along one side of a chart."""
 
     def __init__(self, low, high, begin, end, log=False):
         self.low, self.high, self.begin, self.end, self.log = low, high, begin, end, log
@@ -80,8 +80,8 @@ def curve(label, unit, points):
     band = [f"{at:.1f},{y(p[3]):.1f}" for at, p in zip(places, points)]
     band += [f"{at:.1f},{y(p[2]):.1f}" for at, p in reversed(list(zip(places, points)))]
     parts.append(f'<polygon class="band" points="{" ".join(band)}"/>')
-    parts.append('<polyline class="line" points="%s"/>' % " ".join(
-        f"{at:.1f},{y(p[1]):.1f}" for at, p in zip(places, points)))
+    line = " ".join(f"{at:.1f},{y(p[1]):.1f}" for at, p in zip(places, points))
+    parts.append(f'<polyline class="line" points="{line}"/>')
     every = math.ceil(len(points) / 7)
     for i, (name, value, _, _, attributes) in enumerate(points):
         parts.append(dot(places[i], y(value), f"{name}: {number(value)} {unit}", attributes))
@@ -118,7 +118,7 @@ def roofline(label, ceilings, points):
 
 
 def scaling(label, points):
-    """How many times as fast on so many threads: (threads, times, attributes), beside what would be ideal."""
+    """Speed relative to one thread, beside the ideal: points are (threads, times, attributes)."""
     most = max(max(p[0] for p in points), max(p[1] for p in points))
     x = Axis(0, most, LEFT, WIDTH - RIGHT)
     y = Axis(0, most, HEIGHT - BOTTOM, TOP)
@@ -127,13 +127,14 @@ def scaling(label, points):
     parts += [text(x(v), HEIGHT - BOTTOM + 18, number(v)) for v in whole]
     parts.append(text((LEFT + WIDTH) / 2, HEIGHT - 4, "threads"))
     parts.append(f'<line class="roof" x1="{x(0):.1f}" y1="{y(0):.1f}" x2="{x(most):.1f}" y2="{y(most):.1f}"/>')
-    parts.append('<polyline class="line" points="%s"/>' % " ".join(f"{x(t):.1f},{y(v):.1f}" for t, v, _ in points))
+    line = " ".join(f"{x(t):.1f},{y(v):.1f}" for t, v, _ in points)
+    parts.append(f'<polyline class="line" points="{line}"/>')
     parts += [dot(x(t), y(v), f"{t} threads: {v:.2f} times", attributes) for t, v, attributes in points]
     return "".join(parts) + "</svg>"
 
 
 def bars(label, rows):
-    """Lengths side by side: (name, value, attributes)."""
+    """A bar for each (name, value, attributes)."""
     line = 30
     height = line * len(rows) + 10
     most = max(value for _, value, _ in rows)

@@ -1,8 +1,8 @@
-"""Figures: what a run of the benchmarks says, one a benchmark, as results files and the history hold them.
+"""Figures: the result of a benchmark, as results files and the history hold it.
 
 A figure is {"samples": [microseconds, ...], "median", "minimum", "spread", "flop", "bytes", ...}: a sample is a run of
 the benchmark, spread is the distance between the quartiles as a share of the median, and flop and bytes are of an
-iteration. Counters of the processor, where they were read, are per iteration too."""
+iteration. Counters of the processor, where they were read, are of an iteration, too."""
 
 import re
 import statistics
@@ -12,13 +12,13 @@ KEPT = ("flop", "bytes", "steps", "images", "threads") + COUNTERS
 
 
 def plain_name(name):
-    """A benchmark's name without what Google Benchmark appends: how it was timed and how many iterations that took."""
+    """A benchmark's name without the suffixes of Google Benchmark: kind of clock, number of iterations."""
     return re.sub(r"(/iterations:\d+|/manual_time|/repeats:\d+)", "", name)
 
 
 def sample(run):
-    """Microseconds of an iteration. Where the benchmark timed iterations itself it is their median, else the time that
-    the processor worked for it: what other programs took from a core is in neither."""
+    """Microseconds of an iteration: the median where the benchmark timed its iterations, else the mean processor time.
+    Neither contains the time that other programs take."""
     scale = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}[run["time_unit"]]
     return run["median"] if "median" in run else run["cpu_time"] * scale
 
@@ -38,7 +38,7 @@ def figure(samples, **more):
 
 
 def read(report):
-    """The figures of one of Google Benchmark's JSON reports by plain name, and the benchmarks that failed, with why."""
+    """The figures of a JSON report by plain name, and {name: reason} of the benchmarks that failed."""
     samples, more, failed = {}, {}, {}
     # Runs come in random order; families of benchmarks are numbered as they were registered.
     for run in sorted(report["benchmarks"], key=lambda run: run.get("family_index", 0)):
@@ -52,11 +52,11 @@ def read(report):
 
 
 def busy_share(report):
-    """The share of the time in which the benchmarks on one core ran that they really had that core."""
+    """The share of their running time that benchmarks on one core had that core."""
     had = wanted = 0.0
     for run in report["benchmarks"]:
-        if run.get("run_type", "iteration") == "iteration" and run["run_name"].startswith(("machine/peak", "kernel/")):
-            if "median" not in run:
-                had += run["cpu_time"] * run["iterations"]
-                wanted += run["real_time"] * run["iterations"]
+        timed_by_the_loop = run["run_name"].startswith(("machine/peak", "kernel/")) and "median" not in run
+        if run.get("run_type", "iteration") == "iteration" and timed_by_the_loop:
+            had += run["cpu_time"] * run["iterations"]
+            wanted += run["real_time"] * run["iterations"]
     return had / wanted if wanted > 0 else 1.0

@@ -42,8 +42,3 @@ def read(path):
     except UnicodeDecodeError:
         raise Failed(f"{path}: is no text") from None
     return records
-
-
-def select(records, names):
-    """The figures of records whose names pass a test."""
-    return [{name: f for name, f in record["figures"].items() if names(name)} for record in records]

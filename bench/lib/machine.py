@@ -1,4 +1,4 @@
-"""What the machine does beside the benchmarks, and whether their figures are worth anything for it."""
+"""What the machine does beside the benchmarks, and whether that spoils their figures."""
 
 import glob
 import os
@@ -9,13 +9,13 @@ CLOCK_DRIFT = 0.05
 
 
 def noise(peak_samples):
-    """How far a loop of multiply-adds that nothing can slow but the machine itself is off its best in one of four runs."""
+    """How far a loop of multiply-adds is off its best in one run of four. Only the machine can slow it."""
     ordered = sorted(peak_samples)
     return ordered[(len(ordered) - 1) * 3 // 4] / ordered[0] - 1
 
 
 def governors():
-    """What sets the cores' clocks ("performance", "powersave"), where the system says."""
+    """The governors of the cores' clocks ("performance", "powersave"), where the system tells."""
     found = set()
     for path in glob.glob("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"):
         with open(path) as file:
@@ -24,7 +24,7 @@ def governors():
 
 
 def warnings(load, cores, busy, peak_samples, governors_found):
-    """Sentences about what makes the figures doubtful; none if nothing does."""
+    """Clauses about what makes the figures doubtful."""
     said = []
     if load > 0.5 * cores:
         said.append(f"other programs are running: a load of {load:.1f} on {cores} cores before the run")

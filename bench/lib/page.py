@@ -1,7 +1,7 @@
-"""The report: one HTML file that needs nothing but itself.
+"""The report: one HTML file that loads nothing else.
 
-Every figure on the page is also in the JSON within it (id "figures"), under the key that its element carries as
-data-key: "3|figures|step/...|median" is that number of the history's fourth record, "derived|..." was computed from such.
+Every figure on the page is also in the JSON within the page (id "figures"). The data-key of its element is the key there:
+"3|figures|step/...|median" is a number of the history's fourth record, "derived|..." was computed from such numbers.
 """
 
 import json

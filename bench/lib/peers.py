@@ -1,4 +1,4 @@
-"""The systems that a user would take instead: oneDNN on single layers, Keras, PyTorch and JAX on the epoch."""
+"""Other systems: oneDNN on single layers; Keras, PyTorch and JAX on the epoch."""
 
 import json
 import os
@@ -7,13 +7,14 @@ import subprocess
 import table
 from program import ROOT
 
+RACE = os.path.join(ROOT, "tools", "race")
 
-def race(path=os.path.join(ROOT, "tools", "race")):
-    """Seconds of an epoch by peer, from tools/race --json, a line of JSON a peer; {"error": why} where it could not
-    run."""
+
+def race(path=RACE):
+    """Seconds of an epoch by peer, from the lines of tools/race --json; {"error": why} where it could not run."""
     if not os.access(path, os.X_OK):
         return {"error": f"{path} is not there"}
-    # What it is doing takes minutes, and it says so on standard error.
+    # It takes minutes, and shows its progress on standard error.
     done = subprocess.run([path, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     found = {}
     for line in done.stdout.splitlines():
@@ -28,7 +29,7 @@ def race(path=os.path.join(ROOT, "tools", "race")):
 
 
 def onednn(record):
-    """[(layer, part, microseconds, times as long as here)] for the layers that oneDNN ran."""
+    """[(layer, part, microseconds, ratio to Convoy's time)] for the layers that oneDNN ran."""
     figures, rows = record["figures"], []
     for name, figure in figures.items():
         pieces = name.split("/")
@@ -41,8 +42,8 @@ def onednn(record):
 
 
 def epochs(record):
-    """[(peer, seconds, times as long as Convoy's epoch)]: Convoy as it ran in turn with them, or if it did not, here on
-    its most threads."""
+    """[(peer, seconds, ratio to Convoy's epoch)]. Convoy's epoch is that of the race, or else the step's of this record
+    on the most threads."""
     raced = {peer: value for peer, value in record.get("peers", {}).items() if peer != "error"}
     own = list(table.steps(record["figures"], record["model"], record["batch"]).values())
     seconds = raced.get("convoy") or (own[-1]["median"] * own[-1]["steps"] / 1e6 if own else None)

@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class Failed(Exception):
-    """Something that the user should read; scripts print it and end with exit code 2."""
+    """A message for the user; scripts print it and end with exit code 2."""
 
 
 def build(root=ROOT, quiet=False):
@@ -31,7 +31,7 @@ def benchmarks(directory):
 
 
 def run(program, arguments, passed_on=()):
-    """Runs the program and returns Google Benchmark's report as JSON. What is passed on comes last, and so wins."""
+    """Runs the program and returns Google Benchmark's report as JSON. What is passed on comes last, so it wins."""
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "report.json")
         command = [program, *arguments, f"--benchmark_out={out}", "--benchmark_out_format=json",
@@ -44,6 +44,12 @@ def run(program, arguments, passed_on=()):
                 return json.load(file)
         except (OSError, ValueError):
             raise Failed(f"no benchmark has been run: {' '.join(command)}\n{done.stderr[-2000:]}") from None
+
+
+def context(program, *more):
+    """What the program says of this machine; "tiers" is a list, the best last."""
+    found = run(program, ["machine", *more, "--benchmark_filter=machine/peak", "--benchmark_min_time=0"])["context"]
+    return {**found, "tiers": found["tiers"].split(",")}
 
 
 def git(*arguments, root=ROOT):
@@ -63,7 +69,7 @@ def commit(root=ROOT):
 
 
 def main(function):
-    """Runs a script's main function: what failed is said in a line or two."""
+    """Runs a script's main function, and prints the message of what failed."""
     try:
         sys.exit(function())
     except Failed as failure:

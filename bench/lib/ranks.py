@@ -1,4 +1,4 @@
-"""Rank tests: whether one set of samples is larger than another, without a guess at how samples are distributed.
+"""Rank tests: whether one set of samples is larger than another, whatever the distribution of the samples.
 
 Mann, Whitney, "On a test of whether one of two random variables is stochastically larger than the other", Annals of
 Mathematical Statistics 18, 1947; the estimate of the shift is Hodges's and Lehmann's, ibid. 34, 1963."""
@@ -13,9 +13,9 @@ def u_statistic(a, b):
     return sum((y > x) + 0.5 * (y == x) for x in a for y in b)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _arrangements(m, n, u):
-    """In how many orders of m a's and n b's exactly u pairs have their b above their a."""
+    """The number of orders of m a's and n b's in which exactly u pairs have their b above their a."""
     if u < 0 or u > m * n:
         return 0
     if m == 0 or n == 0:
@@ -25,12 +25,12 @@ def _arrangements(m, n, u):
 
 
 def _exact_tail(m, n, u):
-    """The chance of at least u when both sets are samples of the same."""
+    """The probability of at least u if both sets come from one distribution."""
     return sum(_arrangements(m, n, k) for k in range(math.ceil(u), m * n + 1)) / math.comb(m + n, m)
 
 
 def _normal_tail(a, b, u):
-    """The same by the normal distribution, with the variance that ties leave and a continuity correction."""
+    """The same by the normal distribution, with the variance corrected for ties and a continuity correction."""
     m, n = len(a), len(b)
     total = m + n
     values = sorted(a + b)
@@ -51,12 +51,12 @@ def larger(a, b):
 
 
 def ratio(a, b):
-    """How many times as large b is as a: the median over all pairs."""
+    """The ratio of b to a: the median over all pairs."""
     return statistics.median(y / x for x in a for y in b)
 
 
 def holm(p_values, level):
-    """Which of the hypotheses fall when all are tested together and, at that level, none that holds may fall."""
+    """Holm's test of several hypotheses together: whether each is rejected, at a family-wise error rate of `level`."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     rejected = [False] * len(p_values)
     for rank, i in enumerate(order):

@@ -1,4 +1,4 @@
-"""The table that bench/run prints: a row a layer, with its parts side by side, and what the whole step takes."""
+"""The table that bench/run prints: a row for each layer, its parts side by side, and the whole step."""
 
 import re
 
@@ -6,13 +6,13 @@ PARTS = ("forward", "backward_data", "backward_weights")
 
 
 def split_layer(name):
-    """("lesson", "dense", "forward", "avx512", "warm") of a layer's benchmark, None of any other."""
+    """("lesson", "dense", "forward", "avx512", "warm") of a layer's benchmark; None for others."""
     pieces = name.split("/")
     return tuple(pieces[1:]) if pieces[0] == "layer" and len(pieces) == 6 else None
 
 
 def ceilings(figures, tier):
-    """Floating-point operations and bytes a microsecond of one core: {"peak", "cache", "memory"}, those measured."""
+    """What a core reaches in a microsecond, where measured: {"peak": operations, "cache": bytes, "memory": bytes}."""
     found = {}
     for key, name, unit in (("peak", f"machine/peak/{tier}", "flop"), ("cache", "machine/bandwidth/cache", "bytes"),
                             ("memory", "machine/bandwidth/memory", "bytes")):
@@ -22,7 +22,7 @@ def ceilings(figures, tier):
 
 
 def share(figure, limits, cold):
-    """What bounds a figure most ("peak", "cache", "memory"), and how near it is to that bound; None if unknown."""
+    """The bound of a figure ("peak", "cache", "memory") and the figure's share of it; None if unknown."""
     needs = {"peak": figure.get("flop", 0), "memory" if cold else "cache": figure.get("bytes", 0)}
     least = {key: needs[key] / limits[key] for key in needs if needs[key] > 0 and limits.get(key)}
     if not least or figure["median"] <= 0:
@@ -36,7 +36,7 @@ def microseconds(value):
 
 
 def rate(figure):
-    """GFLOP/s, or GB/s of what computes nothing."""
+    """GFLOP/s, or GB/s where nothing is multiplied."""
     work = figure.get("flop") or figure.get("bytes")
     return f"{work / figure['median'] / 1e3:.1f}" if work and figure["median"] > 0 else ""
 
@@ -50,7 +50,7 @@ def of_bound(figure, limits, cold):
 
 
 def cell(figure, scalar, limits, cold):
-    """Time, rate, share of what bounds it, and how many times as fast as the scalar tier."""
+    """Time, rate, share of the bound, and speed relative to the scalar tier."""
     if figure is None:
         return ["", "", "", ""]
     return [microseconds(figure["median"]), rate(figure), of_bound(figure, limits, cold),
@@ -58,7 +58,7 @@ def cell(figure, scalar, limits, cold):
 
 
 def lay_out(rows, left=1):
-    """Rows of texts as lines: the first columns to the left, all others to the right."""
+    """Rows of texts as lines: the first `left` columns aligned left, the others right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -87,7 +87,7 @@ class Layers:
         return self.figures.get(f"layer/{self.model}/{where}/{part}/{tier or self.tier}/{self.variant}")
 
     def parts(self):
-        """Every part of a step that was measured."""
+        """The figures of all parts of a step that were measured."""
         found = [self.get(name, part) for name in self.names for part in PARTS]
         return [f for f in found if f] + [self.get(*other) for other in self.others]
 
@@ -97,7 +97,7 @@ OTHER_NAMES = {"load": "images into the block", "loss": "softmax and loss", "sum
 
 
 def layer_lines(layers, limits):
-    """The table of the layers, and below it the parts of a step that belong to no layer."""
+    """The table of the layers, then the parts of a step that belong to no layer."""
     cold = layers.variant == "cold"
 
     def cells(where, part):
@@ -128,7 +128,7 @@ def seconds(value):
 
 
 def step_lines(figures, model, batch, parts):
-    """The whole step and the epoch, by threads; how the sum of the parts compares."""
+    """The whole step and the epoch by threads, and how the sum of the parts compares."""
     lines = []
     found = steps(figures, model, batch)
     for threads, figure in found.items():
@@ -154,7 +154,7 @@ def step_lines(figures, model, batch, parts):
 
 
 def other_lines(figures, limits):
-    """Benchmarks that are no part of a step, one a line."""
+    """Kernels and peers, one a line."""
     rows = [["benchmark", "µs", "GFLOP/s or GB/s", "of bound", "spread"]]
     for name, figure in figures.items():
         if name.startswith(("kernel/", "peer/")):
@@ -166,7 +166,7 @@ def other_lines(figures, limits):
 
 
 def counter_lines(figures):
-    """Cycles, instructions and misses of every part that they were read for."""
+    """The processor's counters, where they were read."""
     rows = [["counters", "cycles", "instructions", "per cycle", "cache misses", "branch misses"]]
     for name, figure in figures.items():
         if figure.get("cycles"):

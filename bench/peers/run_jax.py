@@ -4,11 +4,10 @@ epoch but the first, which compiles."""
 import sys
 import time
 
+import data
 import jax
 import jax.numpy as jnp
 import numpy
-
-import data
 
 images, labels = data.training(sys.argv[1])
 x = jnp.asarray(images[..., None].astype(numpy.float32))

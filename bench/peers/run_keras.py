@@ -6,9 +6,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras  # noqa: E402
-
-import data  # noqa: E402
+import data
+import keras
 
 images, labels = data.training(sys.argv[1])
 x_train = images[..., None]

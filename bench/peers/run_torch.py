@@ -3,10 +3,9 @@
 import sys
 import time
 
+import data
 import torch
 from torch import nn
-
-import data
 
 images, labels = data.training(sys.argv[1])
 x = torch.from_numpy(images[:, None].copy()).float()

@@ -66,7 +66,7 @@ TILE_BODY void backward_plane_2x2(const bool average, const cvy_pool_shape *shap
                                   const int32_t *argmax, const float *derivative, float *dx) {
     const size_t row = (size_t)shape->output_width * PIXEL;
     for (int oy = 0; oy < shape->output_height; oy++) {
-        const int32_t *from_argmax = average ? NULL : argmax + oy * row;
+        const int32_t *from_argmax = argmax ? argmax + oy * row : NULL;
         if (derivative)
             backward_rows_2x2(average, shape, oy, dy + oy * row, from_argmax, derivative, dx);
         else

@@ -2,7 +2,7 @@
 #ifndef CVY_STATUS_H
 #define CVY_STATUS_H
 
-#include "../convoy.h"
+#include "../convoy_types.h"
 
 /* Records an error, unless the status holds one already (the first is the cause). Returns false, so that a function can
  * `return cvy_fail(status, CVY_FAILED, path, "%zu bytes, expected %zu", ...)`. */

@@ -3,6 +3,7 @@
 #define CLI_H
 
 #include "../base/status.h"
+#include "../convoy.h"
 
 typedef struct cli_command {
     const char *name, *purpose;

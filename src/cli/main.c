@@ -38,12 +38,29 @@ static void fail_command(const char *name, cvy_status *status) {
         cvy_fail(status, CVY_USAGE, name, "no such command");
 }
 
+/* The option that sets a field of convoy.h, which the library's errors name. NULL if there is none. */
+static const char *option_of(const char *field) {
+    static const char *const options[][2] = {
+        {"isa", "--isa"},
+        {"layout", "--layout"},
+        {"optimizer", "--optimizer"},
+        {"preprocessing", "--preprocess"},
+        {"schedule", "--schedule"},
+        {"target_accuracy", "--target-accuracy"},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (!strcmp(options[i][0], field))
+            return options[i][1];
+    return NULL;
+}
+
 /* Prints the message of an error. Returns the exit code. */
 static int conclude(const cvy_status *status, const char *command) {
     if (cli_stop == SIGPIPE)
         return 128 + SIGPIPE; /* nobody reads a message any more */
+    const char *option = status->code == CVY_USAGE ? option_of(status->where) : NULL;
     if (status->code != CVY_OK)
-        fprintf(stderr, "convoy: %s: %s\n", status->where, status->what);
+        fprintf(stderr, "convoy: %s: %s\n", option ? option : status->where, status->what);
     if (status->code == CVY_USAGE)
         fprintf(stderr, "Try \"convoy%s%s --help\".\n", command ? " " : "", command ? command : "");
     if (status->code == CVY_INTERRUPTED && cli_stop)
@@ -66,7 +83,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
         print_usage(stdout);
     else if (!strcmp(word, "--version") || !strcmp(word, "-V"))
-        puts("convoy " CVY_VERSION);
+        printf("convoy %s\n", cvy_version());
     else
         fail_command(word, &status);
 

@@ -2,7 +2,7 @@
 #ifndef CLI_PROFILE_H
 #define CLI_PROFILE_H
 
-#include "../base/status.h"
+#include "../convoy.h"
 
 void cli_profile_print(const cvy_profile *profile);
 void cli_profile_print_json(const cvy_profile *profile);

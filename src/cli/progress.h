@@ -2,7 +2,7 @@
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
-#include "../base/status.h"
+#include "../convoy.h"
 
 typedef struct cli_progress {
     int epoch;            /* the last one whose heading is printed */

@@ -2,6 +2,7 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
+#include "../convoy.h"
 #include "options.h"
 
 typedef struct cli_session {

@@ -2,7 +2,7 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
-#include "../base/status.h"
+#include "../convoy.h"
 
 /* Predicts the first `count` images and prints the table: a row an image, a column a class, the true label at the end.
  */

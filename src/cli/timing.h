@@ -2,7 +2,7 @@
 #ifndef CLI_TIMING_H
 #define CLI_TIMING_H
 
-#include "../base/status.h"
+#include "../convoy.h"
 
 /* Repeats cvy_predict of the first `count` images, or cvy_evaluate of all images, for about 0.2 seconds. Prints the
  * shortest time of a call. */

@@ -13,8 +13,6 @@
 static bool check_shape(const cvy_dataset *d, const char *origin, cvy_status *status) {
     size_t image, bytes;
     size_t element = d->element == CVY_ELEMENT_F32 ? sizeof(float) : sizeof(uint8_t);
-    if (!d->images || !d->labels)
-        return cvy_fail(status, CVY_USAGE, origin, "no %s (a NULL pointer)", d->images ? "labels" : "images");
     if (d->count == 0 || d->count > UINT32_MAX)
         return cvy_fail(status, CVY_USAGE, origin, "%zu images, expected 1 to %u", d->count, UINT32_MAX);
     if (d->height < 1 || d->width < 1 || d->channels < 1)
@@ -31,9 +29,9 @@ static bool check_shape(const cvy_dataset *d, const char *origin, cvy_status *st
 
 /* Checks a description and copies it into a new data set; NULL on an error. */
 static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy_status *status) {
-    if (!cvy_ok(status) || !check_shape(&description, origin, status))
+    if (!check_shape(&description, origin, status))
         return NULL;
-    for (size_t i = 0; i < description.count; i++)
+    for (size_t i = 0; description.labels && i < description.count; i++)
         if (description.labels[i] >= description.classes)
             description.classes = description.labels[i] + 1;
     cvy_dataset *dataset = malloc(sizeof *dataset);
@@ -48,20 +46,16 @@ static cvy_dataset *new_dataset(cvy_dataset description, const char *origin, cvy
     return dataset;
 }
 
-static cvy_dataset *from_memory(cvy_element element, const void *images, const uint8_t *labels, size_t count,
-                                int height, int width, int channels, cvy_status *status) {
-    cvy_dataset description = {count, height, width, channels, 0, element, images, labels};
+cvy_dataset *cvy_dataset_over(cvy_element element, const void *images, const uint8_t *labels, size_t count, int height,
+                              int width, int channels, cvy_status *status) {
+    cvy_dataset description = {.count = count,
+                               .height = height,
+                               .width = width,
+                               .channels = channels,
+                               .element = element,
+                               .images = images,
+                               .labels = labels};
     return new_dataset(description, "images in memory", status);
-}
-
-cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height, int width,
-                                 int channels, cvy_status *status) {
-    return from_memory(CVY_ELEMENT_U8, images, labels, count, height, width, channels, status);
-}
-
-cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *labels, size_t count, int height, int width,
-                                  int channels, cvy_status *status) {
-    return from_memory(CVY_ELEMENT_F32, images, labels, count, height, width, channels, status);
 }
 
 /* ---- A data set from files -------------------------------------------------------------------------------------- */
@@ -140,9 +134,7 @@ static void fail_not_found(const cvy_place *places, int count, cvy_split split, 
              "not found; tools/fetch-mnist gets MNIST. Looked for IDX files and mnist.npz in %s", list);
 }
 
-cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status *status) {
-    if (!cvy_ok(status))
-        return NULL;
+cvy_dataset *cvy_dataset_read(const char *directory, cvy_split split, cvy_status *status) {
     if (directory && !cvy_search_exists(directory)) {
         cvy_fail(status, CVY_FAILED, directory, "no such file or directory");
         return NULL;
@@ -158,23 +150,11 @@ cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status
     return NULL;
 }
 
-/* ---- Fields ----------------------------------------------------------------------------------------------------- */
-
-size_t cvy_dataset_count(const cvy_dataset *dataset) {
-    return dataset ? dataset->count : 0;
-}
-
-const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset) {
-    return dataset ? dataset->labels : NULL;
-}
-
-const char *cvy_dataset_origin(const cvy_dataset *dataset) {
-    return dataset ? dataset->origin : NULL;
-}
+/* ---- Labels ----------------------------------------------------------------------------------------------------- */
 
 bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_status *status) {
-    if (!cvy_ok(status))
-        return false;
+    if (!dataset->labels)
+        return cvy_fail(status, CVY_USAGE, dataset->origin, "the data set has no labels");
     if (dataset->classes <= classes)
         return true;
     size_t i = 0;
@@ -185,7 +165,7 @@ bool cvy_dataset_check_labels(const cvy_dataset *dataset, int classes, cvy_statu
                     classes - 1);
 }
 
-void cvy_dataset_free(cvy_dataset *dataset) {
+void cvy_dataset_destroy(cvy_dataset *dataset) {
     if (!dataset)
         return;
     free(dataset->owned[0]);

@@ -15,7 +15,7 @@ static const char *list_tiers(unsigned tiers, char *text, size_t size) {
 
 bool cvy_tier_choose(const char *wanted, cvy_tier *tier, const char **why, cvy_status *status) {
     unsigned tiers = cvy_cpu_tiers();
-    const char *where = "--isa";
+    const char *where = "isa";
     *why = "asked for";
     if (!wanted) {
         wanted = getenv("CONVOY_ISA");

@@ -40,7 +40,7 @@ typedef struct cvy_topology {
     int kind_cores[CVY_PARTS_MAX];     /* how many there are of each kind, the fastest first */
     int parts;
     cvy_part part[CVY_PARTS_MAX]; /* of the fastest kind, around where the caller runs, the smallest first */
-    const char *bound_by;         /* the variable by which OpenMP was told where to keep its threads; NULL: none */
+    const char *bound_by;         /* the variable that sets where OpenMP keeps its threads; NULL: none */
     bool placed;                  /* ranks and parts are known */
 } cvy_topology;
 

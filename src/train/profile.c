@@ -85,14 +85,15 @@ cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *st
         return NULL;
     }
     const size_t rows = 1 + (size_t)cvy_watch_parts(trainer->plan.count); /* the rest of the time, too */
-    cvy_profile *profile = cvy_allocate(1, sizeof *profile + rows * sizeof profile->row[0], "the profile", status);
+    cvy_profile *profile = cvy_allocate(1, sizeof *profile + rows * sizeof *profile->row, "the profile", status);
     if (!profile)
         return NULL;
     *profile = (cvy_profile){.threads = measured->threads,
                              .steps = measured->steps,
                              .images = measured->images,
                              .seconds = measured->seconds,
-                             .peak = measured->peak};
+                             .peak = measured->peak,
+                             .row = (cvy_profile_row *)(profile + 1)};
     totals t = {trainer, measured, profile};
     add_rows(&t);
     return profile;

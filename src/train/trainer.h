@@ -8,6 +8,8 @@
 #ifndef CVY_TRAINER_H
 #define CVY_TRAINER_H
 
+#include <signal.h>
+
 #include "../data/dataset.h"
 #include "../data/preprocess.h"
 #include "../model/plan.h"

@@ -1,4 +1,4 @@
-"""bench/compare on results whose answer is known: COMPARE."""
+"""bench/compare on results with a known answer: COMPARE."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def refused(what, *arguments):
     tap.result(done.returncode == 2 and what in done.stderr, f"refused: {what}", f"{done.returncode} {done.stderr}")
 
 
-refused("two are wanted", "--history", a)
+refused("two are needed", "--history", a)
 refused("no-such-thing", "no-such-thing", a)
 refused("is no record", records.write(path("strange"), {"schema": 99}), a)
 refused("no figure in common", a, records.write(path("other"), records.record({"step/x": 1})))

@@ -1,18 +1,17 @@
 """bench/lib/ranks.py against counting all orders: LIBRARY."""
 
 import itertools
-import os
 import random
 import sys
 
 import tap
 
 sys.path.insert(0, sys.argv[1])
-import ranks  # noqa: E402
+import ranks
 
 
 def by_counting(a, b):
-    """The chance of at least this U over every way to deal the values out."""
+    """The probability of at least this U, over every way to deal the values."""
     values, u = a + b, ranks.u_statistic(a, b)
     deals = [set(chosen) for chosen in itertools.combinations(range(len(values)), len(a))]
     at_least = sum(ranks.u_statistic([values[i] for i in deal], [values[i] for i in range(len(values)) if i not in deal])

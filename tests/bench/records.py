@@ -1,11 +1,11 @@
-"""Records as bench/run writes them, made up."""
+"""Invented records, in the form in which bench/run writes them."""
 
 import json
 import random
 
 
 def record(figures, seed=1, commit="0123456789ab", **more):
-    """One whose figures are {name: microseconds}, sampled with 1 % of noise."""
+    """A record of figures {name: microseconds}, sampled with 1 % of noise."""
     draw = random.Random(seed)
     made = {}
     for name, value in figures.items():
@@ -21,6 +21,5 @@ def record(figures, seed=1, commit="0123456789ab", **more):
 
 def write(path, *records):
     with open(path, "w") as file:
-        for one in records:
-            file.write(json.dumps(one) + "\n")
+        file.writelines(json.dumps(one) + "\n" for one in records)
     return path

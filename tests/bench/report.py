@@ -1,5 +1,4 @@
-"""bench/report: every figure on its page is in the JSON that it carries, and a browser has nothing to complain about:
-REPORT."""
+"""bench/report: every figure of the page is in the page's JSON, and a browser reports no errors: REPORT."""
 
 import html.parser
 import json
@@ -29,7 +28,7 @@ records.write(history, *made)
 
 
 class Reader(html.parser.HTMLParser):
-    """Collects figures, the JSON, text outside of figures, and whatever would be loaded from elsewhere."""
+    """Collects figures, the JSON, text outside of figures, and addresses from which the page would load something."""
 
     def __init__(self):
         super().__init__()
@@ -98,7 +97,7 @@ browser = next((found for name in ("chromium", "chromium-browser", "google-chrom
 
 
 def open_in_browser(path):
-    """The page as it came to be, and what the console said."""
+    """The page's DOM, and the lines of the console."""
     done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={work.name}/profile",
                            "--enable-logging=stderr", "--dump-dom", f"file://{path}"], capture_output=True, text=True,
                           timeout=120)

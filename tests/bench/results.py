@@ -1,4 +1,4 @@
-"""What the scripts make of results: LIBRARY."""
+"""How the scripts read and judge results: LIBRARY."""
 
 import os
 import stat
@@ -9,10 +9,10 @@ import records
 import tap
 
 sys.path.insert(0, sys.argv[1])
-import figures  # noqa: E402
-import machine  # noqa: E402
-import peers  # noqa: E402
-import table  # noqa: E402
+import figures
+import machine
+import peers
+import table
 
 
 def near(got, expected, description):

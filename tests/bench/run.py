@@ -52,7 +52,7 @@ tap.result(len(names) > 20 and all("_nchw16c/" in name and name.endswith("/warm"
 done = run("--cold", "--model=lenet5", "--batch=48")
 tap.result("lenet5, batches of 48" in done.stdout and "finds its data in memory" in done.stdout,
            "--cold, --model, --batch", done.stdout + done.stderr)
-done = run("--", "--benchmark_filter=machine/peak", f"--benchmark_context=who=me")
+done = run("--", "--benchmark_filter=machine/peak", "--benchmark_context=who=me")
 tap.result(done.returncode == 0 and "layer" not in done.stdout, "what stands behind -- reaches Google Benchmark",
            done.stdout + done.stderr)
 

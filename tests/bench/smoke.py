@@ -1,4 +1,4 @@
-"""Every benchmark, run as briefly as it can be: BENCHMARKS KERNELS.DEF. Times are not looked at."""
+"""Runs every benchmark as briefly as possible: BENCHMARKS KERNELS.DEF. Times do not matter."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def fails(what, *arguments):
 def check_all(report, what):
     tap.result(report["benchmarks"], f"{what}: there are benchmarks")
     wrong = [b["name"] for b in report["benchmarks"] if b.get("error_occurred") or not b["real_time"] > 0]
-    # What takes no longer than reading the clock may come out as nothing.
+    # What takes no longer than reading the clock may take 0 s.
     wrong = [name for name in wrong if not re.search("/sum/|/loss/", name)]
     tap.result(not wrong, f"{what}: each of them runs", "\n".join(wrong))
 
@@ -78,7 +78,7 @@ for model in "lenet5", "lesson-avg":
     tap.result(any(f"step/{model}/batch:50/threads:2" in name for name in names), f"{model}: a step on two threads")
     tap.result(any(f"predict/{model}/1_image" in name for name in names), f"{model}: one image")
 
-# With the machine's own, as a report without any benchmark is not written.
+# With those of the machine, because a report without any benchmark is not written.
 done, report = run("machine", "peers", "--model=lesson-avg")
 tap.equal(done.returncode, 0, "peers: exit code 0")
 tap.result(report["context"].get("onednn"), "peers: the report says which oneDNN, or that there is none")

@@ -1,4 +1,4 @@
-/* The processor's counters: read where the kernel lets them be, and a plain word where it does not. */
+/* The processor's counters are read where the kernel allows it; where not, there is a reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "../../bench/counters.h"
 
-/* What the harness would report with a run. */
+/* Counters that were reported with a run. */
 static int reported;
 
 void bench_count_all(bench_state *state, const char *name, double sum) {

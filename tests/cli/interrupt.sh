@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Signals, readers that leave, and full disks.
 . "$(dirname "$0")/tap.sh"
 # Longer than any test waits: a training that does not stop by itself is killed.
@@ -30,7 +31,7 @@ stop INT 130
 stop TERM 143
 stop HUP 129
 
-# A reader that leaves: what was trained is saved, and nobody is told that the pipe broke.
+# A reader that leaves: what was trained is saved, and no message says that the pipe broke.
 timeout -k 1 $patience "$program" train "${long[@]}" --save "$work/pipe.safetensors" 2>"$work/err" |
     head -3 >"$work/out"
 [ "${PIPESTATUS[0]}" -eq 141 ]

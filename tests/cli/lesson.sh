@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # examples/lesson.c: the program runs, and does what convoy train does.
 . "$(dirname "$0")/tap.sh"
 convoy=$2

@@ -8,6 +8,20 @@ for name in lesson fast-97.7 fast-98.5 fast-99 best; do
     says out "^$name +[0-9]+ (images|epochs) "
 done
 empty err
+python3 - "$tests/../../bench/lib" "$work/out" <<'PYTHON' 2>"$work/err"
+import sys
+sys.path.insert(0, sys.argv[1])
+import recipes
+lines = open(sys.argv[2]).read().splitlines()
+table = recipes.TABLE.search(open(recipes.README, encoding="utf-8").read())[0]
+assert recipes.table() in table, table
+for name in "lesson", "fast-97.7", "fast-98.5", "fast-99", "best":
+    measured = recipes.read(recipes.path(name))["measured"]
+    figures = [f"{100 * measured['accuracy']:.2f} %", f"{100 * measured['minimum']:.2f} %"]
+    assert any(line.startswith(name) and all(f in line for f in figures) for line in lines), (name, lines)
+    assert all(f.split()[0] in table for f in figures), (name, table)
+PYTHON
+result $? "  convoy recipes, the recipe files and README's table say the same"
 
 # Every built-in recipe is the file of its name, and runs; its weights bring network and preprocessing along.
 for name in lesson fast-97.7 fast-98.5 fast-99 best; do
@@ -38,7 +52,9 @@ run 0 "all fields by options" "$program" train --data "$data" --recipe lesson --
 same "$work/best" "$work/options" "  make the lesson's recipe the best one"
 for option in "--seed 1" "--shift 0" "--label-smoothing 0" "--schedule constant" "--batch 32" "--lr 0.001" \
     "--preprocess scale=1/255" "--images 449" "--optimizer sgd"; do
-    run 0 "--recipe best $option" "$program" train --data "$data" --recipe best --images 450 $option --save "$work/other"
+    read -ra words <<<"$option"
+    run 0 "--recipe best $option" "$program" train --data "$data" --recipe best --images 450 "${words[@]}" \
+        --save "$work/other"
     ! cmp -s "$work/best" "$work/other"
     result $? "  makes a difference"
 done
@@ -83,7 +99,7 @@ run 0 "--target-accuracy" "$program" train --data "$data" --epochs 40 --validati
 [ "$(wc -l <"$work/out")" -lt 41 ]
 result $? "  ends early"
 run 2 "a target without images to measure it on" "$program" train --data "$data" --target-accuracy 0.5
-says err '^convoy: target_accuracy: nothing is held out'
+says err '^convoy: --target-accuracy: nothing is held out'
 
 # Preprocessing at inference.
 run 0 "evaluate with shifts" "$program" evaluate --data "$data" --weights "$work/best" \
@@ -102,9 +118,9 @@ echo '{"name": "x", "network": "lesson", "epochs": 1, "speed": 9}' >"$work/x.jso
 run 1 "a recipe with a key too many" "$program" train --data "$data" --recipe "$work/x.json"
 says err "^convoy: $work/x.json: speed: a key that is not known"
 run 2 "unknown preprocessing" "$program" train --data "$data" --preprocess blur
-says err "^convoy: preprocessing: 'blur' is unknown"
+says err "^convoy: --preprocess: 'blur' is unknown"
 run 2 "unknown schedule" "$program" train --data "$data" --schedule slow
-says err "^convoy: schedule: 'slow' is unknown"
+says err "^convoy: --schedule: 'slow' is unknown"
 run 2 "too far a shift" "$program" train --data "$data" --shift 9
 says err '^convoy: --shift: "9" is not a whole number from 0 to 8$'
 run 2 "too much smoothing" "$program" train --data "$data" --label-smoothing 1.5

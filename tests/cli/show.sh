@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy evaluate, predict, summary and info.
 . "$(dirname "$0")/tap.sh"
 weights=$work/lesson.safetensors
@@ -7,7 +8,7 @@ cp "$work/out" "$work/json"
 run 0 "evaluate --confusion" "$program" evaluate --data "$data" --weights "$weights" --confusion
 says out '^Test accuracy: [01]\.[0-9]{4} - test loss: [0-9.]+ \(60 images\)$'
 says out '^Most confused pairs$'
-python3 - "$work/out" "$work/json" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" "$work/json" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import json, re, sys
 text = open(sys.argv[1]).read()
 end = json.loads(open(sys.argv[2]).read().splitlines()[-1])
@@ -25,7 +26,7 @@ PYTHON
 result $? "the matrix agrees with the accuracy, the pairs with the matrix, and all with train --json"
 
 run 0 "predict" "$program" predict --data "$data" --weights "$weights" --first 12 --split test
-python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import sys
 lines = open(sys.argv[1]).read().splitlines()
 assert lines[0].split() == [str(digit) for digit in range(10)] + ["label"], lines[0]
@@ -69,7 +70,7 @@ run 0 "the plan of one layout" "$program" summary --plan --layout nhwc --model l
 says out '^  average_pooling2d +avgpool +24x24x3 +12x12x3 '
 lacks out hwc16n:
 run 2 "the plan of no layout" "$program" summary --plan --layout nchw
-says err '^convoy: layout: "nchw" has no plan; expected hwc16n or nhwc$'
+says err '^convoy: --layout: "nchw" has no plan; expected hwc16n or nhwc$'
 
 # Layouts change no bit, and --time adds a line.
 for layout in auto hwc16n nhwc; do
@@ -82,9 +83,9 @@ says out '^Prediction of 1 image: [0-9.]+ us, the shortest of [0-9]+ calls$'
 run 0 "evaluate --time" "$program" evaluate --data "$data" --weights "$weights" --time --layout nhwc
 says out '^Evaluation of 60 images: [0-9.]+ us, the shortest of [0-9]+ calls$'
 run 2 "an unknown layout" "$program" evaluate --data "$data" --weights "$weights" --layout chwn
-says err '^convoy: layout: "chwn" is not known; expected auto, hwc16n or nhwc$'
+says err '^convoy: --layout: "chwn" is not known; expected auto, hwc16n or nhwc$'
 run 2 "training in nhwc" "$program" train --data "$data" --layout nhwc
-says err '^convoy: layout: training takes hwc16n'
+says err '^convoy: --layout: training takes hwc16n'
 
 run 0 "info" "$program" info
 for line in '^Processor ' '^Cores  ' '^Caches ' '^Instructions  scalar +yes' ' yes, used: the best this machine runs$' \

@@ -38,6 +38,25 @@ says out '^  start to model +median [0-9.]+ s, least [0-9.]+ s$'
 says out '^  training alone +median [0-9.]+ s, least [0-9.]+ s$'
 run 0 "a single seed" "$speedrun" lesson --program "$program" --seeds 1 "${rest[@]}"
 lacks out interval
+# --write, in a tree of its own.
+mkdir "$work/tree" "$work/tree/bench"
+cp -r "$tests/../../tools" "$tests/../../recipes" "$tests/../../README.md" "$work/tree"
+cp -r "$tests/../../bench/lib" "$work/tree/bench"
+run 0 "speedrun --write" "$work/tree/tools/speedrun" best "${few[@]}" --write --json "${rest[@]}"
+python3 - "$work/tree" "$tests/../.." "$work/out" <<'PYTHON' 2>"$work/err"
+import json, sys
+tree, original, out = sys.argv[1:]
+sys.path.insert(0, tree + "/bench/lib")
+import recipes
+accuracy = json.load(open(out))["accuracy"]
+after, before = recipes.read(tree + "/recipes/best.json"), recipes.read(original + "/recipes/best.json")
+wanted = {"accuracy": round(accuracy["mean"], 5), "deviation": round(accuracy["sd"], 5),
+          "minimum": accuracy["minimum"], "seeds": 3}
+assert after.pop("measured") == wanted and before.pop("measured") != wanted and after == before, (after, wanted)
+readme, was = (open(folder + "/README.md", encoding="utf-8").read() for folder in (tree, original))
+assert recipes.table() in readme and recipes.TABLE.sub("", readme) == recipes.TABLE.sub("", was), readme
+PYTHON
+result $? "  puts the accuracies into the recipe's file and README's table"
 run 1 "no such recipe" "$speedrun" fast-100 "${few[@]}" "${rest[@]}"
 says err '^convoy: fast-100: no such file'
 run 1 "no program" "$speedrun" best --program "$work/none"

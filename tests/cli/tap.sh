@@ -1,9 +1,11 @@
+# shellcheck shell=bash
 # Shell tests that speak TAP (testanything.org). A test sources this file first and calls `finish` last.
 #
 #   $1 of every test    the program
 #   $work               a directory of its own, removed at the end
 #   $data               a small data set in it: 28x28 images of ten classes that a network learns quickly
 set -u
+# shellcheck disable=SC2034 # the tests use it
 program=$1
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The progress bar on a terminal, with a pseudo-terminal of a chosen width.
 . "$(dirname "$0")/tap.sh"
 
@@ -15,7 +16,7 @@ says out $'\r\033\\[1m63/63\033\\[0m \033\\[32m━{20}\033\\[0m(\033\\[37m\033\\
 
 # On the scalar tier an epoch takes long enough to be redrawn.
 on_terminal 100 --isa scalar --threads 1
-python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import re, sys
 text = open(sys.argv[1], encoding="utf-8", newline="").read()
 for epoch in text.split("Epoch ")[1:3]:
@@ -36,7 +37,7 @@ unset NO_COLOR
 # On a narrow terminal no line that is drawn over may wrap.
 for columns in 60 40 12 1; do
     on_terminal $columns
-    python3 - "$work/out" $columns <<'PYTHON' >"$work/told" 2>"$work/err"
+    python3 - "$work/out" $columns <<'PYTHON' >"$work/printed" 2>"$work/err"
 import re, sys
 text = re.sub(r"\x1b\[\d+m", "", open(sys.argv[1], encoding="utf-8", newline="").read())
 running = [line for line in re.findall(r"\r([^\r\n]+)(?=\r[^\n])", text) if "/63" in line]

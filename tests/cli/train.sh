@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy train: what it prints, logs and saves.
 . "$(dirname "$0")/tap.sh"
 few=(--data "$data" --epochs 3 --seed 1)
@@ -35,7 +36,7 @@ PYTHON
 result $? "--json prints an object an epoch and one at the end, nothing else"
 
 run 0 "the lesson learns the small data set" "$program" train --data "$data" --epochs 12 --json --log "$work/log.csv"
-python3 - "$work/out" "$work/log.csv" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" "$work/log.csv" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import csv, json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 assert lines[-1]["test_accuracy"] > 0.9, lines[-1]
@@ -60,7 +61,7 @@ says out '^Profile: 21 steps of [0-9.]+ us, 2 threads, peak of a core [0-9.]+ GF
 says out '^conv2d_1, max_pooling2d_1 +backward weights +[0-9.]+ +[0-9.]+% +[0-9.]+ +[0-9.]+%$'
 says out '^all +[0-9.]+ +100\.0% +[0-9.]+ +[0-9.]+%$'
 run 0 "--profile --json" "$program" train "${few[@]}" --profile --json
-python3 - "$work/out" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/out" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 assert len(lines) == 5, len(lines)

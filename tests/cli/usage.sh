@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Exit codes and messages for what the user gets wrong, help and version.
 . "$(dirname "$0")/tap.sh"
 
@@ -75,9 +76,9 @@ says err '^convoy: --isa: "sse9"'
 run 2 "unknown instruction set in the environment" env CONVOY_ISA=sse9 "$program" info
 says err '^convoy: CONVOY_ISA: "sse9"'
 run 2 "unknown optimizer" "$program" train --data "$data" --optimizer sdg
-says err '^convoy: .*sdg'
+says err '^convoy: --optimizer: .*sdg'
 run 2 "unknown optimizer setting" "$program" train --data "$data" --optimizer sgd:speed=3
-says err '^convoy: .*speed'
+says err '^convoy: --optimizer: .*speed'
 run 2 "unknown split" "$program" predict --weights "$work/none" --split dev
 says err '^convoy: --split: "dev" is no split; expected train or test$'
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # convoy verify against a golden run of Keras on real MNIST, and against damaged copies of it.
 mnist=${XDG_CACHE_HOME:-$HOME/.cache}/convoy
 . "$(dirname "$0")/tap.sh"
@@ -21,7 +22,7 @@ for row in losses 'first gradients' 'weights after 1 step' 'weights after 10 ste
 done
 says out '^all within what is allowed$'
 cp "$work/out" "$work/expected"
-python3 - "$work/log.csv" <<'PYTHON' >"$work/told" 2>"$work/err"
+python3 - "$work/log.csv" <<'PYTHON' >"$work/printed" 2>"$work/err"
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1])))
 assert list(rows[0]) == ["step", "loss", "golden_loss", "relative_difference"] and len(rows) == 200

@@ -431,7 +431,7 @@ size_t check_count(check_axes axes) {
 
 /* [1][2][3] for the element at a flat index. */
 static const char *element(char *text, size_t size, check_axes axes, size_t at) {
-    size_t index[5], length = 0;
+    size_t index[5] = {0}, length = 0;
     for (int i = axes.rank - 1; i >= 0; i--) {
         index[i] = at % axes.extent[i];
         at /= axes.extent[i];

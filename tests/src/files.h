@@ -1,4 +1,4 @@
-/* What the tests of file readers share: cmocka, and files in a directory that is thrown away. Include it first. */
+/* What the tests of file readers share: files in a directory that is thrown away. Include it first. */
 #ifndef TESTS_FILES_H
 #define TESTS_FILES_H
 
@@ -6,19 +6,13 @@
 #define _GNU_SOURCE /* nftw, memmem, memfd_create */
 #endif
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "suite.h"
 
 #include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,16 +1,10 @@
 /* The public API: describe, compile, fit, evaluate, predict, save, load, and what each says when used wrongly. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "suite.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bars.h"
 
@@ -50,8 +44,7 @@ static void predict_all(cvy_model *model, cvy_dataset *set, float *probabilities
     cvy_predict(model, set, 0, IMAGES, probabilities, status);
 }
 
-static void a_model_learns(void **state) {
-    (void)state;
+TEST(a_model_learns) {
     cvy_status status = {0};
     cvy_dataset *set = dataset(&status);
     cvy_model *model = compiled(2, &status);
@@ -81,8 +74,7 @@ static void a_model_learns(void **state) {
 }
 
 /* Two fits of one epoch are one fit of two, and saved weights are the weights. */
-static void fitting_goes_on_and_weights_survive_a_file(void **state) {
-    (void)state;
+TEST(fitting_goes_on_and_weights_survive_a_file) {
     cvy_status status = {0};
     static float once[IMAGES * CLASSES], twice[IMAGES * CLASSES], loaded[IMAGES * CLASSES];
     char path[] = "/tmp/convoy-test-XXXXXX";
@@ -123,6 +115,34 @@ static void fitting_goes_on_and_weights_survive_a_file(void **state) {
     cvy_dataset_free(set);
 }
 
+/* Prediction needs no labels; what needs them says so before it begins. */
+TEST(images_without_labels_are_for_prediction) {
+    cvy_status status = {0};
+    static float labelled[IMAGES * CLASSES], unlabelled[IMAGES * CLASSES];
+    cvy_dataset *set = dataset(&status), *bare = cvy_dataset_from_u8(images, NULL, IMAGES, SIDE, SIDE, 1, &status);
+    cvy_model *model = compiled(2, &status);
+    predict_all(model, set, labelled, &status);
+    predict_all(model, bare, unlabelled, &status);
+    cvy_predict(model, bare, 0, 1, unlabelled, &status); /* in the layout for few images */
+    if (status.code)
+        fail_msg("%s: %s", status.where, status.what);
+    assert_memory_equal(labelled, unlabelled, sizeof labelled);
+
+    cvy_fit(model, bare, NULL, &status);
+    assert_int_equal(status.code, CVY_USAGE);
+    assert_string_equal(status.where, cvy_dataset_origin(bare));
+    assert_string_equal(status.what, "the data set has no labels");
+    status = (cvy_status){0};
+    cvy_evaluate(model, bare, &status);
+    assert_string_equal(status.what, "the data set has no labels");
+    status = (cvy_status){0};
+    cvy_fit(model, set, &(cvy_fit_options){.validation_data = bare}, &status);
+    assert_string_equal(status.where, "validation_data");
+    cvy_model_free(model);
+    cvy_dataset_free(set);
+    cvy_dataset_free(bare);
+}
+
 static bool count_epochs(const cvy_progress *progress, void *user) {
     int *epochs = user;
     assert_int_equal(progress->epoch, ++*epochs);
@@ -132,8 +152,7 @@ static bool count_epochs(const cvy_progress *progress, void *user) {
     return *epochs < 2;
 }
 
-static void a_callback_sees_every_epoch_and_may_stop(void **state) {
-    (void)state;
+TEST(a_callback_sees_every_epoch_and_may_stop) {
     cvy_status status = {0};
     int epochs = 0;
     cvy_dataset *set = dataset(&status);
@@ -148,8 +167,7 @@ static void a_callback_sees_every_epoch_and_may_stop(void **state) {
 }
 
 /* Each wrong use has its own message; the first error stays, and later calls do nothing. */
-static void wrong_use_says_what_is_wrong(void **state) {
-    (void)state;
+TEST(wrong_use_says_what_is_wrong) {
     cvy_status fine = {0};
     cvy_dataset *set = dataset(&fine);
     cvy_model *model = compiled(1, &fine);
@@ -163,7 +181,7 @@ static void wrong_use_says_what_is_wrong(void **state) {
                 {{.validation_split = 1}, "validation_split"},
                 {{.validation_split = NAN}, "validation_split"},
                 {{.validation_split = 0.1, .validation_data = set}, "validation_split"}};
-    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+    for (size_t i = 0; i < COUNT(fits); i++) {
         cvy_status status = {0};
         cvy_fit(model, set, &fits[i].options, &status);
         assert_int_equal(status.code, CVY_USAGE);
@@ -175,9 +193,9 @@ static void wrong_use_says_what_is_wrong(void **state) {
         const char *where;
     } compiles[] = {{{.loss = "mse"}, "loss"},
                     {{.threads = -1}, "threads"},
-                    {{.isa = "mmx"}, "--isa"},
+                    {{.isa = "mmx"}, "isa"},
                     {{.learning_rate = -1}, "learning_rate"}};
-    for (size_t i = 0; i < sizeof compiles / sizeof *compiles; i++) {
+    for (size_t i = 0; i < COUNT(compiles); i++) {
         cvy_status status = {0};
         cvy_compile(model, &compiles[i].options, &status);
         assert_int_equal(status.code, CVY_USAGE);
@@ -219,8 +237,7 @@ static double of_phase(const cvy_profile *profile, const char *phase, int *rows)
     return seconds;
 }
 
-static void a_profile_accounts_for_all_of_the_time(void **state) {
-    (void)state;
+TEST(a_profile_accounts_for_all_of_the_time) {
     cvy_status status = {0};
     cvy_dataset *set = dataset(&status);
     cvy_model *model = compiled_with(&(cvy_compile_options){.threads = 2, .profile = true}, &status);
@@ -258,7 +275,7 @@ static void a_profile_accounts_for_all_of_the_time(void **state) {
                   {"metrics, progress", 1},
                   {"wait for parameters", 1},
                   {"start and end", 1}};
-    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+    for (size_t i = 0; i < COUNT(phases); i++) {
         int rows;
         double seconds = of_phase(profile, phases[i].phase, &rows);
         if (rows != phases[i].rows || seconds <= 0)
@@ -275,13 +292,4 @@ static void a_profile_accounts_for_all_of_the_time(void **state) {
     cvy_dataset_free(set);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_model_learns),
-        cmocka_unit_test(fitting_goes_on_and_weights_survive_a_file),
-        cmocka_unit_test(a_callback_sees_every_epoch_and_may_stop),
-        cmocka_unit_test(a_profile_accounts_for_all_of_the_time),
-        cmocka_unit_test(wrong_use_says_what_is_wrong),
-    };
-    return cmocka_run_group_tests_name("convoy", tests, make_images, NULL);
-}
+RUN_TESTS("convoy", make_images, NULL)

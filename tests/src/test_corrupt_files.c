@@ -128,14 +128,12 @@ static void expect_error_or_valid(const sample *good, reader *read) {
     assert_true(valid < SEEDS); /* or the changes change nothing */
 }
 
-static void idx(void **state) {
-    (void)state;
+TEST(idx) {
     sample s = make_images(2);
     expect_error_or_valid(&s, read_idx);
 }
 
-static void idx_gz(void **state) {
-    (void)state;
+TEST(idx_gz) {
     sample s = make_images(9), z = gzip(&s);
     append_gzip(&z, NULL, 0);
     expect_error_or_valid(&z, read_idx);
@@ -155,21 +153,18 @@ static sample archive(zip_int32_t method) {
     return s;
 }
 
-static void npz_stored(void **state) {
-    (void)state;
+TEST(npz_stored) {
     sample s = archive(ZIP_CM_STORE);
     expect_error_or_valid(&s, read_npz);
 }
 
-static void npz_deflated(void **state) {
-    (void)state;
+TEST(npz_deflated) {
     sample s = archive(ZIP_CM_DEFLATE);
     expect_error_or_valid(&s, read_npz);
 }
 
 /* The .npy by itself: inside an archive, few changes get past the checksum. */
-static void npy_header(void **state) {
-    (void)state;
+TEST(npy_header) {
     sample good = make_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 6, 5), }", 90);
     int valid = 0;
     for (uint32_t seed = 0; seed < SEEDS; seed++) {
@@ -190,8 +185,7 @@ static void npy_header(void **state) {
     assert_true(valid > 0 && valid < SEEDS);
 }
 
-static void safetensors(void **state) {
-    (void)state;
+TEST(safetensors) {
     static const float values[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const cvy_tensor tensors[] = {
         {.name = "a", .dtype = CVY_F32, .rank = 2, .shape = {2, 4}, .data = values},
@@ -209,10 +203,4 @@ static void safetensors(void **state) {
     expect_error_or_valid(&s, read_safetensors);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(idx),          cmocka_unit_test(idx_gz),     cmocka_unit_test(npz_stored),
-        cmocka_unit_test(npz_deflated), cmocka_unit_test(npy_header), cmocka_unit_test(safetensors),
-    };
-    return cmocka_run_group_tests_name("corrupt files", tests, make_directory, remove_directory);
-}
+RUN_TESTS("corrupt files", make_directory, remove_directory)

@@ -1,5 +1,6 @@
 #include "samples.h"
 
+#include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
 
 static const char *const train[2] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"};
@@ -69,8 +70,7 @@ static void expect_failure(const char *where, cvy_split split, const char *error
     expect_error(&status, CVY_FAILED, error_where, what);
 }
 
-static void loads_what_the_files_hold(void **state) {
-    (void)state;
+TEST(loads_what_the_files_hold) {
     sample images = make_images(12), labels = make_labels(12);
     put("whole", train[0], &images);
     put("whole", train[1], &labels);
@@ -90,8 +90,7 @@ static void loads_what_the_files_hold(void **state) {
     expect_count(path_of("whole"), CVY_TEST, 5, path_of("whole"));
 }
 
-static void named_directory_in_order(void **state) {
-    (void)state;
+TEST(named_directory_in_order) {
     put_npz("named", "mnist.npz", 3, 4);
     expect_count(path_of("named"), CVY_TRAIN, 3, path_of("named/mnist.npz"));
     expect_count(path_of("named"), CVY_TEST, 4, path_of("named/mnist.npz"));
@@ -104,8 +103,7 @@ static void named_directory_in_order(void **state) {
 }
 
 /* Plain before .gz, a dash before a dot, and both files need not be spelt alike. */
-static void file_names_in_order(void **state) {
-    (void)state;
+TEST(file_names_in_order) {
     static const char *const names[] = {"train-images.idx3-ubyte.gz", "train-images-idx3-ubyte.gz",
                                         "train-images.idx3-ubyte", "train-images-idx3-ubyte"};
     sample labels = make_labels(9);
@@ -122,8 +120,7 @@ static void file_names_in_order(void **state) {
 }
 
 /* One copy of MNIST that is about has files in directories of the same name, and beside them. */
-static void directory_named_like_a_file(void **state) {
-    (void)state;
+TEST(directory_named_like_a_file) {
     make_path("nested/train-images-idx3-ubyte");
     sample images = make_images(7), labels = make_labels(7);
     put("nested", train[1], &labels);
@@ -133,8 +130,7 @@ static void directory_named_like_a_file(void **state) {
 }
 
 /* The six places, from the last to the first: each that is filled wins over those before. */
-static void default_places_in_order(void **state) {
-    (void)state;
+TEST(default_places_in_order) {
     char before[PATH_MAX];
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(make_path("here")), 0);
@@ -170,8 +166,7 @@ static void default_places_in_order(void **state) {
     assert_int_equal(chdir(before), 0);
 }
 
-static void error_lists_where_it_looked(void **state) {
-    (void)state;
+TEST(error_lists_where_it_looked) {
     char list[PATH_MAX];
     const char *empty = make_path("empty");
     snprintf(list, sizeof list, "Looked for IDX files and mnist.npz in %s, %s/MNIST/raw, %s/mnist.npz", empty, empty,
@@ -184,8 +179,7 @@ static void error_lists_where_it_looked(void **state) {
     expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz");
 }
 
-static void long_paths(void **state) {
-    (void)state;
+TEST(long_paths) {
     char *path = malloc(3 * PATH_MAX);
     assert_non_null(path);
     for (size_t length = PATH_MAX - 20; length < 3 * PATH_MAX; length += length < PATH_MAX + 20 ? 1 : PATH_MAX) {
@@ -198,8 +192,7 @@ static void long_paths(void **state) {
     free(path);
 }
 
-static void one_file_without_the_other(void **state) {
-    (void)state;
+TEST(one_file_without_the_other) {
     sample images = make_images(3), labels = make_labels(3);
     put("only-images", train[0], &images);
     expect_failure(path_of("only-images"), CVY_TRAIN, "only-images/train-labels-idx1-ubyte", "not found, though");
@@ -207,16 +200,14 @@ static void one_file_without_the_other(void **state) {
     expect_failure(path_of("only-labels"), CVY_TEST, "only-labels/t10k-images-idx3-ubyte", "not found, though");
 }
 
-static void counts_that_differ(void **state) {
-    (void)state;
+TEST(counts_that_differ) {
     sample images = make_images(12), labels = make_labels(11);
     put("differ", train[0], &images);
     put("differ", train[1], &labels);
     expect_failure(path_of("differ"), CVY_TRAIN, path_of("differ"), "12 images, but 11 labels");
 }
 
-static void bad_files_name_themselves(void **state) {
-    (void)state;
+TEST(bad_files_name_themselves) {
     sample images = make_images(12), labels = make_labels(12);
     images.count--;
     put("bad", train[0], &images);
@@ -229,8 +220,7 @@ static void bad_files_name_themselves(void **state) {
     expect_failure(path_of("bad-npz"), CVY_TRAIN, path_of("bad-npz/mnist.npz"), "cannot open as an .npz");
 }
 
-static void checks_labels(void **state) {
-    (void)state;
+TEST(checks_labels) {
     const uint8_t labels[4] = {0, 3, 12, 11}, images[4] = {0};
     cvy_status status = {0};
     cvy_dataset *d = cvy_dataset_from_u8(images, labels, 4, 1, 1, 1, &status);
@@ -248,14 +238,18 @@ static void checks_labels(void **state) {
     assert_false(cvy_dataset_check_labels(d, 3, &status));
     expect_error(&status, CVY_FAILED, "images in memory", "image 1 has label 3");
     cvy_dataset_free(d);
+    d = cvy_dataset_from_u8(images, NULL, 4, 1, 1, 1, &(cvy_status){0});
+    status = (cvy_status){0};
+    assert_false(cvy_dataset_check_labels(d, 13, &status));
+    expect_error(&status, CVY_USAGE, "images in memory", "no labels");
+    cvy_dataset_free(d);
     const uint8_t all[2] = {255, 0};
     d = cvy_dataset_from_u8(images, all, 2, 1, 1, 1, &(cvy_status){0});
     assert_int_equal(d->classes, 256);
     cvy_dataset_free(d);
 }
 
-static void from_memory(void **state) {
-    (void)state;
+TEST(from_memory) {
     const uint8_t labels[2] = {1, 0};
     const float images[2 * 3 * 4 * 2] = {0};
     cvy_status status = {0};
@@ -281,12 +275,9 @@ static void expect_refusal(const void *images, const uint8_t *labels, size_t cou
     expect_error(&status, CVY_USAGE, "images in memory", what);
 }
 
-static void arguments_that_make_no_sense(void **state) {
-    (void)state;
+TEST(arguments_that_make_no_sense) {
     const uint8_t labels[1] = {0};
     const float images[1] = {0};
-    expect_refusal(NULL, labels, 1, 1, 1, 1, "no images");
-    expect_refusal(images, NULL, 1, 1, 1, 1, "no labels");
     expect_refusal(images, labels, 0, 1, 1, 1, "0 images");
     expect_refusal(images, labels, (size_t)UINT32_MAX + 1, 1, 1, 1, "4294967296 images, expected 1 to 4294967295");
     expect_refusal(images, labels, 1, 0, 1, 1, "images of 0 x 1 x 1");
@@ -299,8 +290,7 @@ static void arguments_that_make_no_sense(void **state) {
     expect_error(&status, CVY_USAGE, "images in memory", "4294967295 images of 8589934588 bytes do not fit in memory");
 }
 
-static void does_nothing_after_an_error(void **state) {
-    (void)state;
+TEST(does_nothing_after_an_error) {
     const uint8_t labels[1] = {0};
     const float images[1] = {0};
     cvy_status status = {0};
@@ -316,22 +306,4 @@ static void does_nothing_after_an_error(void **state) {
     cvy_dataset_free(NULL);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loads_what_the_files_hold),
-        cmocka_unit_test(named_directory_in_order),
-        cmocka_unit_test(file_names_in_order),
-        cmocka_unit_test(directory_named_like_a_file),
-        cmocka_unit_test(default_places_in_order),
-        cmocka_unit_test(error_lists_where_it_looked),
-        cmocka_unit_test(long_paths),
-        cmocka_unit_test(one_file_without_the_other),
-        cmocka_unit_test(counts_that_differ),
-        cmocka_unit_test(bad_files_name_themselves),
-        cmocka_unit_test(checks_labels),
-        cmocka_unit_test(from_memory),
-        cmocka_unit_test(arguments_that_make_no_sense),
-        cmocka_unit_test(does_nothing_after_an_error),
-    };
-    return cmocka_run_group_tests_name("dataset", tests, make_directory, remove_directory);
-}
+RUN_TESTS("dataset", make_directory, remove_directory)

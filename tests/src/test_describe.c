@@ -1,8 +1,7 @@
 /* Describing a model through the public API. */
 #include "files.h"
 
-#include "../../src/convoy.h"
-#include "../../src/model_object.h"
+#include "../../src/api/model.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
 
@@ -30,8 +29,7 @@ static void expect_conv2d_refused(cvy_conv2d_options options, const char *where,
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------ */
 
-static void lesson_line_by_line_is_the_builtin(void **state) {
-    (void)state;
+TEST(lesson_line_by_line_is_the_builtin) {
     cvy_status status = {0};
     cvy_model *model = with_input(), *builtin = cvy_model_from("lesson", &status);
     cvy_conv2d(model, &(cvy_conv2d_options){.filters = 3, .kernel_size = {5}, .activation = "swish"}, &status);
@@ -57,8 +55,7 @@ static void lesson_line_by_line_is_the_builtin(void **state) {
     cvy_model_free(builtin);
 }
 
-static void every_option_reaches_its_layer(void **state) {
-    (void)state;
+TEST(every_option_reaches_its_layer) {
     cvy_status status = {0};
     cvy_model *model = with_input();
     cvy_rescaling(model, 0.5, -3, &status);
@@ -110,8 +107,7 @@ static void every_option_reaches_its_layer(void **state) {
     cvy_model_free(model);
 }
 
-static void bad_options_are_named(void **state) {
-    (void)state;
+TEST(bad_options_are_named) {
     expect_conv2d_refused((cvy_conv2d_options){.kernel_size = {5}}, "layer \"conv2d\", filters", "0, expected");
     expect_conv2d_refused((cvy_conv2d_options){.filters = 1}, "layer \"conv2d\", kernel_size", "0 x 0");
     expect_conv2d_refused((cvy_conv2d_options){.filters = 1, .kernel_size = {0, 3}}, "kernel_size", "0 x 3");
@@ -140,8 +136,7 @@ static void bad_options_are_named(void **state) {
     cvy_model_free(model);
 }
 
-static void an_error_before_stops_everything(void **state) {
-    (void)state;
+TEST(an_error_before_stops_everything) {
     cvy_model *model = with_input();
     cvy_status status = {.code = CVY_FAILED, .where = "before", .what = "that"};
     assert_null(cvy_model_new(NULL, &status));
@@ -159,25 +154,7 @@ static void an_error_before_stops_everything(void **state) {
     cvy_model_free(model);
 }
 
-static void no_model_is_no_crash(void **state) {
-    (void)state;
-    cvy_status status = {0};
-    cvy_input(NULL, 1, 1, 1, &status);
-    cvy_rescaling(NULL, 1, 0, &status);
-    cvy_conv2d(NULL, NULL, &status);
-    cvy_max_pooling2d(NULL, NULL, &status);
-    cvy_flatten(NULL, &status);
-    cvy_dense(NULL, NULL, &status);
-    cvy_activation(NULL, NULL, &status);
-    cvy_dropout(NULL, 0, &status);
-    assert_null(cvy_summary(NULL, 0, &status));
-    expect_ok(&status);
-    assert_null(cvy_model_from(NULL, &status));
-    expect_error(&status, CVY_USAGE, "model", "NULL");
-}
-
-static void a_compiled_model_takes_no_layers(void **state) {
-    (void)state;
+TEST(a_compiled_model_takes_no_layers) {
     cvy_status status = {0};
     cvy_model *model = cvy_model_from("lesson", &status);
     cvy_compile(model, NULL, &status);
@@ -193,8 +170,7 @@ static void a_compiled_model_takes_no_layers(void **state) {
     cvy_model_free(model);
 }
 
-static void a_fitted_model_counts_its_optimizer(void **state) {
-    (void)state;
+TEST(a_fitted_model_counts_its_optimizer) {
     static const uint8_t images[2 * 28 * 28], labels[2] = {3, 5};
     cvy_status status = {0};
     cvy_model *model = cvy_model_from("lesson", &status);
@@ -210,15 +186,4 @@ static void a_fitted_model_counts_its_optimizer(void **state) {
     cvy_model_free(model);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lesson_line_by_line_is_the_builtin),
-        cmocka_unit_test(every_option_reaches_its_layer),
-        cmocka_unit_test(bad_options_are_named),
-        cmocka_unit_test(an_error_before_stops_everything),
-        cmocka_unit_test(no_model_is_no_crash),
-        cmocka_unit_test(a_compiled_model_takes_no_layers),
-        cmocka_unit_test(a_fitted_model_counts_its_optimizer),
-    };
-    return cmocka_run_group_tests_name("describe", tests, NULL, NULL);
-}
+RUN_TESTS("describe", NULL, NULL)

@@ -4,6 +4,7 @@
  * allocators. */
 #include "samples.h"
 
+#include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
 #include "../../src/io/safetensors.h"
 
@@ -90,8 +91,7 @@ static bool load_npz(cvy_status *status) {
     return load(path_of("mnist.npz"), status);
 }
 
-static void data_sets(void **state) {
-    (void)state;
+TEST(data_sets) {
     sample images = make_images(9), labels = make_labels(9), members = {.count = 0};
     assert_int_equal(mkdir(path_of("plain"), 0700), 0);
     write_file("plain/train-images-idx3-ubyte", images.bytes, images.count);
@@ -151,8 +151,7 @@ static void expect_old_or_synced(const char *call) {
     assert_int_equal(entries_in_directory(), entries);
 }
 
-static void tensor_files(void **state) {
-    (void)state;
+TEST(tensor_files) {
     cvy_status status = {0};
     cvy_safetensors_write(path_of("read.safetensors"), tensors, 2, (const char *[]){"k", "v", NULL}, &status);
     expect_ok(&status);
@@ -164,7 +163,4 @@ static void tensor_files(void **state) {
     json_set_alloc_funcs(malloc, free);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(data_sets), cmocka_unit_test(tensor_files)};
-    return cmocka_run_group_tests_name("failing calls", tests, make_directory, remove_directory);
-}
+RUN_TESTS("failing calls", make_directory, remove_directory)

@@ -1,15 +1,11 @@
 /* The engine's gradients of every layer type against central differences of a double-precision network. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "suite.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/train/trainer.h"
 #include "reference_network.h"
 
@@ -192,9 +188,8 @@ static void check_case(void **state) {
 }
 
 int main(void) {
-    enum { COUNT = sizeof cases / sizeof *cases };
-    struct CMUnitTest tests[COUNT];
-    for (size_t i = 0; i < COUNT; i++)
+    struct CMUnitTest tests[COUNT(cases)];
+    for (size_t i = 0; i < COUNT(cases); i++)
         tests[i] = (struct CMUnitTest){cases[i].name, check_case, NULL, NULL, (void *)&cases[i]};
     return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
 }

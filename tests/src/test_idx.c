@@ -27,8 +27,7 @@ static void expect_content(const char *path, const sample *plain, int rank) {
     free(array.owned);
 }
 
-static void reads_ranks_1_to_4(void **state) {
-    (void)state;
+TEST(reads_ranks_1_to_4) {
     const uint32_t shape[4] = {7, 300, 1, 2};
     size_t elements = 1;
     for (uint8_t rank = 1; rank <= 4; rank++) {
@@ -41,15 +40,13 @@ static void reads_ranks_1_to_4(void **state) {
 }
 
 /* Browsers inflate on the way and keep the name; a copy may lose its suffix. */
-static void content_decides_not_the_name(void **state) {
-    (void)state;
+TEST(content_decides_not_the_name) {
     sample s = make_images(3), z = gzip(&s);
     expect_content(write_file("plain.gz", s.bytes, s.count), &s, 3);
     expect_content(write_file("zipped", z.bytes, z.count), &s, 3);
 }
 
-static void reads_many_gzip_members(void **state) {
-    (void)state;
+TEST(reads_many_gzip_members) {
     sample s = make_images(9), z = {.count = 0};
     append_gzip(&z, s.bytes, 3);
     append_gzip(&z, s.bytes + 3, 0);
@@ -59,8 +56,7 @@ static void reads_many_gzip_members(void **state) {
 }
 
 /* Large enough for the buffer to be asked for in huge pages. */
-static void reads_a_large_file(void **state) {
-    (void)state;
+TEST(reads_a_large_file) {
     sample s = make_idx(8, 3, (uint32_t[]){3000, 40, 25}, 0);
     const char *path = write_file("large", s.bytes, s.count);
     assert_int_equal(truncate(path, 16 + 3000000 - 1), 0);
@@ -78,8 +74,7 @@ static void reads_a_large_file(void **state) {
     free(array.owned);
 }
 
-static void wrong_magic(void **state) {
-    (void)state;
+TEST(wrong_magic) {
     sample s = make_images(3);
     s.bytes[1] = 1;
     expect_failure(&s, 3, "not an IDX file: begins with 0x00010803, expected 0x00000803");
@@ -87,15 +82,13 @@ static void wrong_magic(void **state) {
     expect_failure(&s, 3, "begins with 0x89504e47");
 }
 
-static void wrong_type(void **state) {
-    (void)state;
+TEST(wrong_type) {
     sample s = make_images(3);
     s.bytes[2] = 0x0d;
     expect_failure(&s, 3, "element type 0x0d, expected 0x08");
 }
 
-static void wrong_rank(void **state) {
-    (void)state;
+TEST(wrong_rank) {
     sample images = make_images(3), labels = make_labels(3);
     expect_failure(&images, 1, "array of 3 dimensions, expected 1");
     expect_failure(&labels, 3, "array of 1 dimensions, expected 3");
@@ -108,8 +101,7 @@ static void wrong_rank(void **state) {
     expect_error(&status, CVY_USAGE, path, "asked for 5 dimensions");
 }
 
-static void wrong_length(void **state) {
-    (void)state;
+TEST(wrong_length) {
     sample s = make_images(3);
     s.count--;
     expect_failure(&s, 3, "1 bytes missing: shape 3 x 6 x 5 needs 90 after the header, found 89");
@@ -123,8 +115,7 @@ static void wrong_length(void **state) {
     expect_failure(&s, 3, "empty");
 }
 
-static void wrong_dimensions(void **state) {
-    (void)state;
+TEST(wrong_dimensions) {
     sample s = make_idx(8, 3, (uint32_t[]){0, 6, 5}, 0);
     expect_failure(&s, 3, "has no elements: its shape is 0 x 6 x 5");
     s = make_idx(8, 3, (uint32_t[]){3, 6, 0}, 0);
@@ -139,8 +130,7 @@ static void wrong_dimensions(void **state) {
     expect_failure(&s, 3, "4703999999910 bytes missing");
 }
 
-static void wrong_gzip(void **state) {
-    (void)state;
+TEST(wrong_gzip) {
     sample plain = make_images(9), good = gzip(&plain), s;
     const char *corrupt = "gzip stream is truncated, corrupt, or disagrees";
     for (size_t count = 2; count < good.count; count++) {
@@ -172,8 +162,7 @@ static void wrong_gzip(void **state) {
     expect_failure(&s, 3, "0 bytes, too short");
 }
 
-static void not_a_file(void **state) {
-    (void)state;
+TEST(not_a_file) {
     cvy_status status = {0};
     cvy_array_u8 array;
     assert_false(cvy_idx_read(directory, 3, &array, &status));
@@ -189,8 +178,7 @@ static void not_a_file(void **state) {
     unlink(path);
 }
 
-static void unreadable_file(void **state) {
-    (void)state;
+TEST(unreadable_file) {
     cvy_status status = {0};
     cvy_array_u8 array;
     const char *path = path_of("loop");
@@ -207,8 +195,7 @@ static void unreadable_file(void **state) {
     expect_error(&status, CVY_FAILED, path, "cannot open: Permission denied");
 }
 
-static void does_nothing_after_an_error(void **state) {
-    (void)state;
+TEST(does_nothing_after_an_error) {
     sample s = make_images(3);
     cvy_status status = {0};
     cvy_array_u8 array;
@@ -218,21 +205,4 @@ static void does_nothing_after_an_error(void **state) {
     assert_null(array.owned);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_ranks_1_to_4),
-        cmocka_unit_test(content_decides_not_the_name),
-        cmocka_unit_test(reads_many_gzip_members),
-        cmocka_unit_test(reads_a_large_file),
-        cmocka_unit_test(wrong_magic),
-        cmocka_unit_test(wrong_type),
-        cmocka_unit_test(wrong_rank),
-        cmocka_unit_test(wrong_length),
-        cmocka_unit_test(wrong_dimensions),
-        cmocka_unit_test(wrong_gzip),
-        cmocka_unit_test(not_a_file),
-        cmocka_unit_test(unreadable_file),
-        cmocka_unit_test(does_nothing_after_an_error),
-    };
-    return cmocka_run_group_tests_name("idx", tests, make_directory, remove_directory);
-}
+RUN_TESTS("idx", make_directory, remove_directory)

@@ -1,11 +1,5 @@
 /* Images on their way into a block, against the same done pixel by pixel in double precision; shifts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "suite.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,6 +7,7 @@
 #include "../../kernels/cpu.h"
 #include "../../src/base/memory.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/train/loader.h"
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
@@ -197,7 +192,7 @@ static const arrangement arrangements[] = {
     {"deskew,center_crop=24,average_pooling=2,scale=1/255,mean=0.1307,variance=0.095", 28, 28, 1, 8, 3, false, true,
      false},
 };
-enum { ARRANGEMENTS = sizeof arrangements / sizeof *arrangements };
+enum { ARRANGEMENTS = COUNT(arrangements) };
 
 /* Takes the arrangement's images in; the block is at workspace + plan.input_block. */
 static void take_in(const arrangement *a, cvy_tier tier, setting *s, uint32_t index[CVY_LANES],
@@ -231,8 +226,7 @@ static double bound(const cvy_preprocessing *pre) {
     return 40 * 0x1p-24 * (255 * fabs(pre->scale) + fabs(pre->offset - pre->mean) + 1) / sqrt(pre->variance);
 }
 
-static void images_are_what_the_text_says(void **state) {
-    (void)state;
+TEST(images_are_what_the_text_says) {
     for (int i = 0; i < ARRANGEMENTS; i++) {
         const arrangement *a = &arrangements[i];
         setting s;
@@ -265,8 +259,7 @@ static void images_are_what_the_text_says(void **state) {
     }
 }
 
-static void every_tier_has_the_same_bits(void **state) {
-    (void)state;
+TEST(every_tier_has_the_same_bits) {
     unsigned tiers = cvy_cpu_tiers();
     for (int i = 0; i < ARRANGEMENTS; i++)
         for (int tier = CVY_TIER_scalar + 1; tier < CVY_TIERS; tier++) {
@@ -286,8 +279,7 @@ static void every_tier_has_the_same_bits(void **state) {
 }
 
 /* A slanted bar stands upright afterwards: its lean is next to nothing. */
-static void deskewed_strokes_stand_upright(void **state) {
-    (void)state;
+TEST(deskewed_strokes_stand_upright) {
     const arrangement a = {"deskew", 28, 28, 1, 0, 16, false, false, false};
     setting s;
     uint32_t index[CVY_LANES];
@@ -309,8 +301,7 @@ static void deskewed_strokes_stand_upright(void **state) {
     tear_down(&s);
 }
 
-static void what_does_not_fit_is_an_error(void **state) {
-    (void)state;
+TEST(what_does_not_fit_is_an_error) {
     static const struct {
         const char *text, *what;
     } cases[] = {
@@ -319,7 +310,7 @@ static void what_does_not_fit_is_an_error(void **state) {
         {"center_crop=30", "images of 28 x 28 are smaller than the crop, 30 x 30"},
     };
     cvy_dataset *set = dataset(28, 28, 1, false);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         cvy_status status = {0};
         cvy_preprocessing pre;
         cvy_loader loader;
@@ -333,8 +324,7 @@ static void what_does_not_fit_is_an_error(void **state) {
 
 /* ---- Shifts ----------------------------------------------------------------------------------------------------- */
 
-static void shifts_are_all_within_reach_and_each_once(void **state) {
-    (void)state;
+TEST(shifts_are_all_within_reach_and_each_once) {
     for (int most = 0; most <= CVY_SHIFT_MAX; most++) {
         bool seen[2 * CVY_SHIFT_MAX + 1][2 * CVY_SHIFT_MAX + 1] = {{false}};
         for (int i = 0; i < cvy_shift_count(most); i++) {
@@ -350,8 +340,7 @@ static void shifts_are_all_within_reach_and_each_once(void **state) {
 }
 
 /* Five standard deviations of a binomial count. */
-static void shifts_are_drawn_uniformly(void **state) {
-    (void)state;
+TEST(shifts_are_drawn_uniformly) {
     enum { DRAWS = 50000 };
     int count[5] = {0};
     for (int i = 0; i < DRAWS; i++) {
@@ -367,14 +356,4 @@ static void shifts_are_drawn_uniformly(void **state) {
     assert_true(none.y == 0 && none.x == 0);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(images_are_what_the_text_says),
-        cmocka_unit_test(every_tier_has_the_same_bits),
-        cmocka_unit_test(deskewed_strokes_stand_upright),
-        cmocka_unit_test(what_does_not_fit_is_an_error),
-        cmocka_unit_test(shifts_are_all_within_reach_and_each_once),
-        cmocka_unit_test(shifts_are_drawn_uniformly),
-    };
-    return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
-}
+RUN_TESTS("loader", NULL, NULL)

@@ -60,8 +60,7 @@ static size_t parameters_of(const cvy_network *network) {
     return parameters;
 }
 
-static void builtin_networks_have_their_size(void **state) {
-    (void)state;
+TEST(builtin_networks_have_their_size) {
     static const struct {
         const char *name;
         int layers;
@@ -83,8 +82,7 @@ static void builtin_networks_have_their_size(void **state) {
     assert_false(cvy_network_is_builtin("lesson-"));
 }
 
-static void average_pooling_is_all_that_lesson_avg_changes(void **state) {
-    (void)state;
+TEST(average_pooling_is_all_that_lesson_avg_changes) {
     cvy_status status = {0};
     cvy_network *maximum = cvy_network_builtin("lesson", &status),
                 *average = cvy_network_builtin("lesson-avg", &status);
@@ -103,8 +101,7 @@ static void average_pooling_is_all_that_lesson_avg_changes(void **state) {
     cvy_network_free(average);
 }
 
-static void unknown_name_is_no_builtin(void **state) {
-    (void)state;
+TEST(unknown_name_is_no_builtin) {
     cvy_status status = {0};
     assert_null(cvy_network_builtin("lesson2", &status));
     expect_ok(&status);
@@ -139,8 +136,7 @@ static void try_window(cvy_layer layer, int extent, int window, int stride, bool
     cvy_network_free(network);
 }
 
-static void windows_fit_as_often_as_counted(void **state) {
-    (void)state;
+TEST(windows_fit_as_often_as_counted) {
     for (int extent = 1; extent <= 24; extent++)
         for (int window = 1; window <= 11; window++)
             for (int stride = 1; stride <= 7; stride++)
@@ -151,8 +147,7 @@ static void windows_fit_as_often_as_counted(void **state) {
                 }
 }
 
-static void pooling_steps_by_its_window_unless_told(void **state) {
-    (void)state;
+TEST(pooling_steps_by_its_window_unless_told) {
     cvy_network *network = network_with_input(13, 13, 1);
     cvy_layer layer = cvy_layer_default(CVY_LAYER_MAX_POOLING2D);
     add(network, layer);
@@ -166,8 +161,7 @@ static void pooling_steps_by_its_window_unless_told(void **state) {
     cvy_network_free(network);
 }
 
-static void parameters_are_counted_with_and_without_bias(void **state) {
-    (void)state;
+TEST(parameters_are_counted_with_and_without_bias) {
     cvy_network *network = network_with_input(9, 9, 4);
     cvy_layer layer = conv2d(7, 3, 2);
     add(network, layer);
@@ -186,8 +180,7 @@ static void parameters_are_counted_with_and_without_bias(void **state) {
     cvy_network_free(network);
 }
 
-static void elementwise_layers_keep_either_shape(void **state) {
-    (void)state;
+TEST(elementwise_layers_keep_either_shape) {
     static const cvy_layer_kind kinds[] = {CVY_LAYER_RESCALING, CVY_LAYER_ACTIVATION, CVY_LAYER_DROPOUT};
     cvy_network *network = network_with_input(3, 4, 5);
     for (int i = 0; i < 3; i++) {
@@ -202,8 +195,7 @@ static void elementwise_layers_keep_either_shape(void **state) {
     cvy_network_free(network);
 }
 
-static void vector_input_goes_through_dense_layers(void **state) {
-    (void)state;
+TEST(vector_input_goes_through_dense_layers) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_new("mlp", true, &status);
     cvy_layer input = cvy_layer_default(CVY_LAYER_INPUT);
@@ -221,8 +213,7 @@ static void vector_input_goes_through_dense_layers(void **state) {
 
 /* ---- Refusals --------------------------------------------------------------------------------------------------- */
 
-static void bad_settings_are_refused_by_name(void **state) {
-    (void)state;
+TEST(bad_settings_are_refused_by_name) {
     cvy_network *network = network_with_input(28, 28, 1);
     cvy_layer layer;
     expect_refusal(network, conv2d(0, 5, 5), "layer \"conv2d\", filters", "0, expected at least 1");
@@ -261,8 +252,7 @@ static void bad_settings_are_refused_by_name(void **state) {
     cvy_network_free(network);
 }
 
-static void input_comes_first_and_has_extents(void **state) {
-    (void)state;
+TEST(input_comes_first_and_has_extents) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_new(NULL, true, &status);
     assert_string_equal(network->name, "sequential");
@@ -276,8 +266,7 @@ static void input_comes_first_and_has_extents(void **state) {
     cvy_network_free(network);
 }
 
-static void sizes_beyond_the_limits_are_refused(void **state) {
-    (void)state;
+TEST(sizes_beyond_the_limits_are_refused) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_new(NULL, false, &status);
     cvy_layer input = cvy_layer_default(CVY_LAYER_INPUT);
@@ -298,8 +287,7 @@ static void sizes_beyond_the_limits_are_refused(void **state) {
 
 /* ---- Names ------------------------------------------------------------------------------------------------------ */
 
-static void layers_are_named_as_keras_names_them(void **state) {
-    (void)state;
+TEST(layers_are_named_as_keras_names_them) {
     cvy_network *network = network_with_input(28, 28, 1);
     cvy_layer layer = conv2d(1, 1, 1);
     add(network, layer);
@@ -320,8 +308,7 @@ static void layers_are_named_as_keras_names_them(void **state) {
     cvy_network_free(network);
 }
 
-static void long_names_are_refused_not_cut(void **state) {
-    (void)state;
+TEST(long_names_are_refused_not_cut) {
     char name[CVY_NAME_MAX + 1];
     memset(name, 'n', CVY_NAME_MAX);
     name[CVY_NAME_MAX] = '\0';
@@ -337,8 +324,7 @@ static void long_names_are_refused_not_cut(void **state) {
     cvy_network_free(network);
 }
 
-static void spellings_are_keras_own(void **state) {
-    (void)state;
+TEST(spellings_are_keras_own) {
     cvy_activation_name activation;
     assert_true(cvy_activation_from_name("swish", &activation));
     assert_int_equal(activation, CVY_SILU);
@@ -358,8 +344,7 @@ static void spellings_are_keras_own(void **state) {
     }
 }
 
-static void an_error_before_stops_everything(void **state) {
-    (void)state;
+TEST(an_error_before_stops_everything) {
     cvy_network *network = network_with_input(28, 28, 1);
     cvy_status status = {.code = CVY_FAILED, .where = "before"};
     cvy_layer layer = cvy_layer_default(CVY_LAYER_FLATTEN);
@@ -373,23 +358,4 @@ static void an_error_before_stops_everything(void **state) {
     cvy_network_free(NULL);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(builtin_networks_have_their_size),
-        cmocka_unit_test(average_pooling_is_all_that_lesson_avg_changes),
-        cmocka_unit_test(unknown_name_is_no_builtin),
-        cmocka_unit_test(windows_fit_as_often_as_counted),
-        cmocka_unit_test(pooling_steps_by_its_window_unless_told),
-        cmocka_unit_test(parameters_are_counted_with_and_without_bias),
-        cmocka_unit_test(elementwise_layers_keep_either_shape),
-        cmocka_unit_test(vector_input_goes_through_dense_layers),
-        cmocka_unit_test(bad_settings_are_refused_by_name),
-        cmocka_unit_test(input_comes_first_and_has_extents),
-        cmocka_unit_test(sizes_beyond_the_limits_are_refused),
-        cmocka_unit_test(layers_are_named_as_keras_names_them),
-        cmocka_unit_test(long_names_are_refused_not_cut),
-        cmocka_unit_test(spellings_are_keras_own),
-        cmocka_unit_test(an_error_before_stops_everything),
-    };
-    return cmocka_run_group_tests_name("network", tests, NULL, NULL);
-}
+RUN_TESTS("network", NULL, NULL)

@@ -1,14 +1,13 @@
 #include "files.h"
+#include "networks.h"
 
 #include <jansson.h>
-
-#include "../../src/model/network.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
 
 static json_t *load(const char *name) {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
+    network_path(name, ".json", path);
     json_t *model = json_load_file(path, 0, NULL);
     assert_non_null(model);
     return model;
@@ -24,15 +23,6 @@ static cvy_network *read_model(json_t *model, cvy_status *status) {
     cvy_network *network = read_text(text, status);
     free(text);
     json_decref(model);
-    return network;
-}
-
-static cvy_network *read_file(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
     return network;
 }
 
@@ -64,21 +54,11 @@ static void expect_refusal(json_t *model, const char *where, const char *what) {
     expect_error(&status, CVY_FAILED, "model.json", what);
 }
 
-/* A setting of one layer changed: refused with its layer, its key and the value found. */
-static void expect_setting_refused(const char *layer, const char *key, const char *value, const char *what) {
-    char where[256];
-    json_t *model = load("everything");
-    json_object_set_new(json_object_get(layer_named(model, layer), "config"), key, parse(value));
-    snprintf(where, sizeof where, "model.json: layer \"%s\", %s", layer, key);
-    expect_refusal(model, where, what);
-}
-
 /* ---- What Keras writes ------------------------------------------------------------------------------------------ */
 
-static void lesson_is_the_builtin_lesson(void **state) {
-    (void)state;
+TEST(lesson_is_the_builtin_lesson) {
     cvy_status status = {0};
-    cvy_network *read = read_file("lesson"), *built = cvy_network_builtin("lesson", &status);
+    cvy_network *read = read_network("lesson"), *built = cvy_network_builtin("lesson", &status);
     assert_string_equal(read->name, built->name);
     assert_false(read->sequential);
     assert_int_equal(read->count, built->count);
@@ -101,9 +81,8 @@ static void lesson_is_the_builtin_lesson(void **state) {
     cvy_network_free(built);
 }
 
-static void every_setting_is_read(void **state) {
-    (void)state;
-    cvy_network *network = read_file("everything");
+TEST(every_setting_is_read) {
+    cvy_network *network = read_network("everything");
     const cvy_layer *l = network->layers;
     assert_string_equal(network->name, "everything");
     assert_true(network->sequential);
@@ -151,12 +130,11 @@ static void text_of(json_t *shape, char text[64]) {
 }
 
 /* Keras notes the shape of the tensor that each layer of a Functional model takes. */
-static void shapes_are_those_keras_notes(void **state) {
-    (void)state;
+TEST(shapes_are_those_keras_notes) {
     static const char *const names[] = {"lesson", "shapes", "names"};
     for (int n = 0; n < 3; n++) {
         json_t *model = load(names[n]);
-        cvy_network *network = read_file(names[n]);
+        cvy_network *network = read_network(names[n]);
         for (int i = 1; i < network->count; i++) {
             char found[64], expected[64];
             json_t *node =
@@ -171,9 +149,8 @@ static void shapes_are_those_keras_notes(void **state) {
     }
 }
 
-static void vector_input_is_read(void **state) {
-    (void)state;
-    cvy_network *network = read_file("mlp");
+TEST(vector_input_is_read) {
+    cvy_network *network = read_network("mlp");
     assert_int_equal(network->layers[0].output.rank, 1);
     assert_int_equal(network->layers[0].output.channels, 20);
     assert_int_equal(network->layers[1].parameters, 336);
@@ -191,8 +168,7 @@ static void vector_input_is_read(void **state) {
     "\"config\": {}}, \"kernel_regularizer\": null, \"bias_regularizer\": null, \"activity_regularizer\": null, "      \
     "\"kernel_constraint\": null, \"bias_constraint\": null}"
 
-static void keras2_sequential_is_read(void **state) {
-    (void)state;
+TEST(keras2_sequential_is_read) {
     cvy_status status = {0};
     cvy_network *network =
         read_text("{\"class_name\": \"Sequential\", \"config\": {\"name\": \"s\", \"layers\": [" KERAS2_CONV2D
@@ -206,8 +182,7 @@ static void keras2_sequential_is_read(void **state) {
     cvy_network_free(network);
 }
 
-static void keras2_functional_is_read(void **state) {
-    (void)state;
+TEST(keras2_functional_is_read) {
     cvy_status status = {0};
     cvy_network *network = read_text(
         "{\"class_name\": \"Functional\", \"config\": {\"name\": \"model\", \"layers\": [{\"class_name\": "
@@ -226,47 +201,56 @@ static void keras2_functional_is_read(void **state) {
 
 /* ---- Settings that are refused ---------------------------------------------------------------------------------- */
 
-static void settings_that_are_not_computed_are_refused(void **state) {
-    (void)state;
-    expect_setting_refused("conv2d", "data_format", "\"channels_first\"",
-                           "\"channels_first\", expected \"channels_last\"");
-    expect_setting_refused("max_pooling2d", "data_format", "\"channels_first\"", "channels_first");
-    expect_setting_refused("flatten", "data_format", "\"channels_first\"", "channels_first");
-    expect_setting_refused("conv2d", "dilation_rate", "[2, 1]", "[2,1], expected 1");
-    expect_setting_refused("conv2d", "dilation_rate", "2", "2, expected 1");
-    expect_setting_refused("conv2d", "dilation_rate", "[]", "[], expected 1");
-    expect_setting_refused("conv2d", "groups", "2", "2, expected 1");
-    expect_setting_refused("conv2d", "padding", "\"causal\"", "\"causal\", expected \"valid\" or \"same\"");
-    expect_setting_refused("conv2d", "kernel_size", "[13, 13]", "13 x 13, expected 1 to 11");
-    expect_setting_refused("conv2d", "kernel_size", "[3, 3, 3]", "[3,3,3], expected");
-    expect_setting_refused("conv2d", "strides", "[0, 1]", "[0,1], expected");
-    expect_setting_refused("max_pooling2d", "strides", "[0, 0]", "[0,0], expected");
-    expect_setting_refused("conv2d", "filters", "2.5", "2.5, expected an integer");
-    expect_setting_refused("conv2d", "filters", "4294967297", "4294967297, expected an integer");
-    expect_setting_refused("conv2d", "use_bias", "1", "1, expected true or false");
-    expect_setting_refused("conv2d", "kernel_regularizer", "{\"class_name\": \"L2\"}",
-                           "{\"class_name\":\"L2\"}, expected null");
-    expect_setting_refused("dense", "bias_constraint", "{\"class_name\": \"NonNeg\"}", "NonNeg");
-    expect_setting_refused("dense", "quantization_config", "{\"class_name\": \"Int8\"}", "Int8");
-    expect_setting_refused("dense", "lora_rank", "4", "4, a setting of Dense that is not known");
-    expect_setting_refused("dense", "units", "0", "0, expected an integer of at least 1");
-    expect_setting_refused("dense", "activation", "\"gelu\"", "\"gelu\", expected linear, relu, silu");
-    expect_setting_refused("activation", "activation", "{\"class_name\": \"LeakyReLU\"}", "LeakyReLU");
-    expect_setting_refused("dense", "kernel_initializer", "\"orthogonal\"", "\"orthogonal\", expected glorot_uniform");
-    expect_setting_refused("dense", "trainable", "false", "false, expected true: frozen");
-    expect_setting_refused("dense", "dtype", "\"float16\"", "\"float16\", expected float32");
-    expect_setting_refused("dense", "dtype", "{\"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"bfloat16\"}}",
-                           "bfloat16");
-    expect_setting_refused("rescaling", "scale", "[1, 2]", "[1,2], expected a number");
-    expect_setting_refused("rescaling", "offset", "null", "null, expected a number");
-    expect_setting_refused("dropout", "rate", "1.5", "1.5, expected 0 <= rate < 1");
-    expect_setting_refused("dropout", "seed", "3", "3, expected null");
-    expect_setting_refused("dropout", "noise_shape", "[null, 1]", "[null,1], expected null");
-    expect_setting_refused("input_layer", "batch_shape", "[32, 28, 28, 1]", "[32,28,28,1], expected [null, height");
-    expect_setting_refused("input_layer", "batch_shape", "[null, null, 28, 1]", "expected [null, height");
-    expect_setting_refused("input_layer", "batch_shape", "[null, 28, 28]", "expected [null, height");
-    expect_setting_refused("input_layer", "sparse", "true", "true, expected false");
-    expect_setting_refused("input_layer", "dtype", "\"uint8\"", "\"uint8\", expected float32");
+/* A setting of one layer changed: refused with its layer, its key and the value found. */
+TEST(settings_that_are_not_computed_are_refused) {
+    static const struct {
+        const char *layer, *key, *value, *what;
+    } wrong[] = {
+        {"conv2d", "data_format", "\"channels_first\"", "\"channels_first\", expected \"channels_last\""},
+        {"max_pooling2d", "data_format", "\"channels_first\"", "channels_first"},
+        {"flatten", "data_format", "\"channels_first\"", "channels_first"},
+        {"conv2d", "dilation_rate", "[2, 1]", "[2,1], expected 1"},
+        {"conv2d", "dilation_rate", "2", "2, expected 1"},
+        {"conv2d", "dilation_rate", "[]", "[], expected 1"},
+        {"conv2d", "groups", "2", "2, expected 1"},
+        {"conv2d", "padding", "\"causal\"", "\"causal\", expected \"valid\" or \"same\""},
+        {"conv2d", "kernel_size", "[13, 13]", "13 x 13, expected 1 to 11"},
+        {"conv2d", "kernel_size", "[3, 3, 3]", "[3,3,3], expected"},
+        {"conv2d", "strides", "[0, 1]", "[0,1], expected"},
+        {"max_pooling2d", "strides", "[0, 0]", "[0,0], expected"},
+        {"conv2d", "filters", "2.5", "2.5, expected an integer"},
+        {"conv2d", "filters", "4294967297", "4294967297, expected an integer"},
+        {"conv2d", "use_bias", "1", "1, expected true or false"},
+        {"conv2d", "kernel_regularizer", "{\"class_name\": \"L2\"}", "{\"class_name\":\"L2\"}, expected null"},
+        {"dense", "bias_constraint", "{\"class_name\": \"NonNeg\"}", "NonNeg"},
+        {"dense", "quantization_config", "{\"class_name\": \"Int8\"}", "Int8"},
+        {"dense", "lora_rank", "4", "4, a setting of Dense that is not known"},
+        {"dense", "units", "0", "0, expected an integer of at least 1"},
+        {"dense", "activation", "\"gelu\"", "\"gelu\", expected linear, relu, silu"},
+        {"activation", "activation", "{\"class_name\": \"LeakyReLU\"}", "LeakyReLU"},
+        {"dense", "kernel_initializer", "\"orthogonal\"", "\"orthogonal\", expected glorot_uniform"},
+        {"dense", "trainable", "false", "false, expected true: frozen"},
+        {"dense", "dtype", "\"float16\"", "\"float16\", expected float32"},
+        {"dense", "dtype", "{\"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"bfloat16\"}}", "bfloat16"},
+        {"rescaling", "scale", "[1, 2]", "[1,2], expected a number"},
+        {"rescaling", "offset", "null", "null, expected a number"},
+        {"dropout", "rate", "1.5", "1.5, expected 0 <= rate < 1"},
+        {"dropout", "seed", "3", "3, expected null"},
+        {"dropout", "noise_shape", "[null, 1]", "[null,1], expected null"},
+        {"input_layer", "batch_shape", "[32, 28, 28, 1]", "[32,28,28,1], expected [null, height"},
+        {"input_layer", "batch_shape", "[null, null, 28, 1]", "expected [null, height"},
+        {"input_layer", "batch_shape", "[null, 28, 28]", "expected [null, height"},
+        {"input_layer", "sparse", "true", "true, expected false"},
+        {"input_layer", "dtype", "\"uint8\"", "\"uint8\", expected float32"},
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char where[256];
+        json_t *model = load("everything");
+        json_t *config = json_object_get(layer_named(model, wrong[i].layer), "config");
+        json_object_set_new(config, wrong[i].key, parse(wrong[i].value));
+        snprintf(where, sizeof where, "model.json: layer \"%s\", %s", wrong[i].layer, wrong[i].key);
+        expect_refusal(model, where, wrong[i].what);
+    }
 }
 
 static json_t *initializer(const char *class_name, const char *key, const char *value) {
@@ -283,8 +267,7 @@ static json_t *with_initializer(json_t *object) {
     return model;
 }
 
-static void initializers_keep_to_what_is_computed(void **state) {
-    (void)state;
+TEST(initializers_keep_to_what_is_computed) {
     static const char *const where = "layer \"dense\", kernel_initializer";
     expect_refusal(with_initializer(initializer("RandomNormal", NULL, NULL)), where, "RandomNormal");
     expect_refusal(with_initializer(initializer("GlorotUniform", "seed", "7")), "kernel_initializer, seed",
@@ -302,8 +285,7 @@ static void initializers_keep_to_what_is_computed(void **state) {
 }
 
 /* Replaces, one by one, each setting of each layer by a value that fits none. */
-static void no_setting_is_ignored(void **state) {
-    (void)state;
+TEST(no_setting_is_ignored) {
     json_t *original = load("everything"), *layer;
     int tried = 0;
     size_t i;
@@ -328,8 +310,7 @@ static void no_setting_is_ignored(void **state) {
     json_decref(original);
 }
 
-static void missing_settings_are_named(void **state) {
-    (void)state;
+TEST(missing_settings_are_named) {
     static const char *const required[][2] = {
         {"input_layer", "batch_shape"},
         {"rescaling", "scale"},
@@ -340,7 +321,7 @@ static void missing_settings_are_named(void **state) {
         {"dropout", "rate"},
         {"max_pooling2d", "pool_size"},
     };
-    for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
+    for (size_t i = 0; i < COUNT(required); i++) {
         char where[256];
         json_t *model = load("everything");
         json_object_del(json_object_get(layer_named(model, required[i][0]), "config"), required[i][1]);
@@ -353,8 +334,7 @@ static void missing_settings_are_named(void **state) {
 }
 
 /* Keras's defaults stand in for the others. */
-static void other_settings_have_defaults(void **state) {
-    (void)state;
+TEST(other_settings_have_defaults) {
     cvy_status status = {0};
     cvy_network *network = read_text(
         "{\"class_name\": \"Sequential\", \"config\": {\"layers\": ["
@@ -376,8 +356,7 @@ static void other_settings_have_defaults(void **state) {
 
 /* ---- Layers and models that are refused -------------------------------------------------------------------------- */
 
-static void classes_of_others_are_refused(void **state) {
-    (void)state;
+TEST(classes_of_others_are_refused) {
     json_t *model = load("everything");
     json_object_set_new(layer_named(model, "dense"), "class_name", json_string("EinsumDense"));
     expect_refusal(model, "layer \"dense\", class_name", "\"EinsumDense\" is not a class of layer that is supported");
@@ -392,8 +371,7 @@ static void classes_of_others_are_refused(void **state) {
     expect_refusal(model, "model.json: class_name", "\"MyModel\", expected Keras's \"Sequential\" or \"Functional\"");
 }
 
-static void unknown_keys_are_refused(void **state) {
-    (void)state;
+TEST(unknown_keys_are_refused) {
     json_t *model = load("lesson");
     json_object_set_new(layer_named(model, "dense"), "quantize", json_true());
     expect_refusal(model, "layer \"dense\", quantize", "not known");
@@ -405,14 +383,13 @@ static void unknown_keys_are_refused(void **state) {
     expect_refusal(model, "model.json: build_input_shape", "not known");
 }
 
-static void settings_of_the_model_are_checked(void **state) {
-    (void)state;
+TEST(settings_of_the_model_are_checked) {
     static const char *const settings[][3] = {
         {"trainable", "false", "false, expected true"},  {"dtype", "\"float64\"", "\"float64\", expected float32"},
         {"name", "7", "7, expected a string"},           {"layers", "[]", "[], expected a list of layers"},
         {"layers", "7", "7, expected a list of layers"},
     };
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    for (size_t i = 0; i < COUNT(settings); i++) {
         json_t *model = load("everything");
         json_object_set_new(json_object_get(model, "config"), settings[i][0], parse(settings[i][1]));
         expect_refusal(model, settings[i][0], settings[i][2]);
@@ -422,8 +399,7 @@ static void settings_of_the_model_are_checked(void **state) {
     expect_refusal(model, "config", "missing");
 }
 
-static void sequential_needs_an_input(void **state) {
-    (void)state;
+TEST(sequential_needs_an_input) {
     json_t *model = load("everything"), *config = json_object_get(model, "config");
     json_array_remove(layers_of(model), 0);
     json_object_del(config, "build_input_shape");
@@ -448,8 +424,7 @@ static json_t *history_of(json_t *model, const char *layer) {
     return json_object_get(json_object_get(tensor, "config"), "keras_history");
 }
 
-static void what_is_no_chain_is_refused(void **state) {
-    (void)state;
+TEST(what_is_no_chain_is_refused) {
     json_t *model = load("lesson");
     json_array_set_new(history_of(model, "dense_1"), 0, json_string("flatten"));
     expect_refusal(model, "layer \"dense_1\", inbound_nodes",
@@ -486,8 +461,7 @@ static void what_is_no_chain_is_refused(void **state) {
     expect_refusal(model, "input_layers", "expected \"input_layer\", the first layer");
 }
 
-static void a_call_takes_no_arguments(void **state) {
-    (void)state;
+TEST(a_call_takes_no_arguments) {
     json_t *model = load("shapes");
     assert_true(json_is_false(json_object_get(json_object_get(node_of(model, "dropout"), "kwargs"), "training")));
     json_object_set_new(json_object_get(node_of(model, "dropout"), "kwargs"), "training", json_true());
@@ -499,8 +473,7 @@ static void a_call_takes_no_arguments(void **state) {
 
 /* ---- Files that are no model ------------------------------------------------------------------------------------- */
 
-static void bad_files_are_named(void **state) {
-    (void)state;
+TEST(bad_files_are_named) {
     cvy_status status = {0};
     const char *path = write_file("bad.json", "{\"class_name\":\n 7,}", 18);
     assert_null(cvy_network_from_json_file(path, NULL, &status));
@@ -522,8 +495,7 @@ static void bad_files_are_named(void **state) {
     expect_error(&status, CVY_FAILED, "model.json", "duplicate");
 }
 
-static void long_files_are_refused(void **state) {
-    (void)state;
+TEST(long_files_are_refused) {
     size_t size = (16 << 20) + 1;
     char *spaces = malloc(size);
     memset(spaces, ' ', size);
@@ -534,8 +506,7 @@ static void long_files_are_refused(void **state) {
     free(spaces);
 }
 
-static void messages_hold_no_control_characters(void **state) {
-    (void)state;
+TEST(messages_hold_no_control_characters) {
     json_t *model = load("everything");
     json_object_set_new(json_object_get(layer_named(model, "dense"), "config"), "\033[2J", json_true());
     cvy_status status = {0};
@@ -552,8 +523,7 @@ static void messages_hold_no_control_characters(void **state) {
 }
 
 /* Every prefix of a file is an error, and no crash. */
-static void cut_files_are_errors(void **state) {
-    (void)state;
+TEST(cut_files_are_errors) {
     json_t *model = load("mlp");
     char *text = json_dumps(model, JSON_COMPACT);
     for (size_t length = 0; length < strlen(text); length++) {
@@ -594,12 +564,11 @@ static void replace_everywhere(json_t *whole, json_t *value, json_t *by) {
     }
 }
 
-static void any_value_anywhere_is_survived(void **state) {
-    (void)state;
+TEST(any_value_anywhere_is_survived) {
     static const char *const values[] = {"null",  "true", "-1", "1",      "9223372036854775807",
                                          "1e300", "\"\"", "[]", "[[[]]]", "{}"};
     replaced = 0;
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    for (size_t i = 0; i < COUNT(values); i++) {
         json_t *model = load("lesson"), *by = parse(values[i]);
         replace_everywhere(model, model, by);
         json_decref(model);
@@ -608,30 +577,4 @@ static void any_value_anywhere_is_survived(void **state) {
     assert_true(replaced > 2000);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lesson_is_the_builtin_lesson),
-        cmocka_unit_test(every_setting_is_read),
-        cmocka_unit_test(shapes_are_those_keras_notes),
-        cmocka_unit_test(vector_input_is_read),
-        cmocka_unit_test(keras2_sequential_is_read),
-        cmocka_unit_test(keras2_functional_is_read),
-        cmocka_unit_test(settings_that_are_not_computed_are_refused),
-        cmocka_unit_test(initializers_keep_to_what_is_computed),
-        cmocka_unit_test(no_setting_is_ignored),
-        cmocka_unit_test(missing_settings_are_named),
-        cmocka_unit_test(other_settings_have_defaults),
-        cmocka_unit_test(classes_of_others_are_refused),
-        cmocka_unit_test(unknown_keys_are_refused),
-        cmocka_unit_test(settings_of_the_model_are_checked),
-        cmocka_unit_test(sequential_needs_an_input),
-        cmocka_unit_test(what_is_no_chain_is_refused),
-        cmocka_unit_test(a_call_takes_no_arguments),
-        cmocka_unit_test(bad_files_are_named),
-        cmocka_unit_test(long_files_are_refused),
-        cmocka_unit_test(messages_hold_no_control_characters),
-        cmocka_unit_test(cut_files_are_errors),
-        cmocka_unit_test(any_value_anywhere_is_survived),
-    };
-    return cmocka_run_group_tests_name("network_json", tests, make_directory, remove_directory);
-}
+RUN_TESTS("network_json", make_directory, remove_directory)

@@ -87,15 +87,11 @@ static long fail_each(void (*run)(cvy_status *status)) {
     }
 }
 
-static void reading_survives_every_failure(void **state) {
-    (void)state;
+TEST(reading_survives_every_failure) {
     snprintf(path, sizeof path, "%s/everything.json", CVY_NETWORKS);
     assert_true(fail_each(read_and_lay_out) >= 4);
     strcpy(path, "lenet5");
     assert_true(fail_each(read_and_lay_out) >= 3);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reading_survives_every_failure)};
-    return cmocka_run_group_tests_name("network_memory", tests, NULL, NULL);
-}
+RUN_TESTS("network_memory", NULL, NULL)

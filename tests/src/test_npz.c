@@ -41,8 +41,7 @@ static void expect_failure(const char *dictionary, size_t elements, const char *
     expect_failure_at(archive_of(&s, ZIP_CM_DEFLATE), what);
 }
 
-static void reads_stored_and_deflated(void **state) {
-    (void)state;
+TEST(reads_stored_and_deflated) {
     const char *path = path_of("both.npz");
     sample images = make_npy(1, images_header, 90);
     sample labels = make_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (300,), }", 300);
@@ -52,28 +51,25 @@ static void reads_stored_and_deflated(void **state) {
     expect_content(path, "y_train", 1, (size_t[]){300});
 }
 
-static void reads_header_versions_1_to_3(void **state) {
-    (void)state;
+TEST(reads_header_versions_1_to_3) {
     for (int version = 1; version <= 3; version++) {
         sample s = make_npy(version, images_header, 90);
         expect_content(archive_of(&s, ZIP_CM_STORE), "x", 3, (size_t[]){3, 6, 5});
     }
 }
 
-static void reads_other_spellings(void **state) {
-    (void)state;
+TEST(reads_other_spellings) {
     static const char *const spelling[] = {
         "{\"shape\": (3,6,5), \"descr\": \"|u1\", \"fortran_order\": False}",
         "{ 'fortran_order' :False,'shape' : ( 3 , 6 , 5 , ) , 'descr':'|u1' , } ",
     };
-    for (size_t i = 0; i < sizeof spelling / sizeof *spelling; i++) {
+    for (size_t i = 0; i < COUNT(spelling); i++) {
         sample s = make_npy(1, spelling[i], 90);
         expect_content(archive_of(&s, ZIP_CM_DEFLATE), "x", 3, (size_t[]){3, 6, 5});
     }
 }
 
-static void wrong_arrays(void **state) {
-    (void)state;
+TEST(wrong_arrays) {
     expect_failure("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 6, 5), }", 360,
                    "elements are '<f4', expected");
     expect_failure("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 6, 5), }", 90, "Fortran order");
@@ -89,8 +85,7 @@ static void wrong_arrays(void **state) {
                    "needs 470400000000 bytes");
 }
 
-static void wrong_dictionaries(void **state) {
-    (void)state;
+TEST(wrong_dictionaries) {
     static const char *const wrong[] = {
         "",
         "{",
@@ -115,12 +110,11 @@ static void wrong_dictionaries(void **state) {
         "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 6, 5), 'extra': 1, }",
         "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 6, 5), } x",
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (size_t i = 0; i < COUNT(wrong); i++)
         expect_failure(wrong[i], 90, "cannot read the .npy header");
 }
 
-static void wrong_npy(void **state) {
-    (void)state;
+TEST(wrong_npy) {
     const char *whole = "not a whole .npy file of format version 1 to 3";
     sample good = make_npy(2, images_header, 90), s = good;
     s.bytes[0] = 'x';
@@ -151,8 +145,7 @@ static void expect_failure_changed(size_t local, size_t central, uint8_t flip, c
     free(bytes);
 }
 
-static void wrong_members(void **state) {
-    (void)state;
+TEST(wrong_members) {
     expect_failure_changed(14, 16, 1, "its checksum is wrong");
     expect_failure_changed(22, 24, 1, "compressed data is corrupt, or not");
     expect_failure_changed(25, 27, 0x40, "compressed, are not possible");
@@ -161,8 +154,7 @@ static void wrong_members(void **state) {
     expect_failure_changed(6, 8, 1, "encrypted");
 }
 
-static void wrong_archives(void **state) {
-    (void)state;
+TEST(wrong_archives) {
     sample s = make_npy(1, images_header, 90);
     size_t count;
     const char *path = archive_of(&s, ZIP_CM_DEFLATE);
@@ -179,8 +171,7 @@ static void wrong_archives(void **state) {
     expect_failure_at(path_of("nothing.npz"), "cannot open: No such file or directory");
 }
 
-static void does_nothing_after_an_error(void **state) {
-    (void)state;
+TEST(does_nothing_after_an_error) {
     sample s = make_npy(1, images_header, 90);
     cvy_status status = {0};
     cvy_array_u8 array;
@@ -190,17 +181,4 @@ static void does_nothing_after_an_error(void **state) {
     assert_null(array.owned);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_stored_and_deflated),
-        cmocka_unit_test(reads_header_versions_1_to_3),
-        cmocka_unit_test(reads_other_spellings),
-        cmocka_unit_test(wrong_arrays),
-        cmocka_unit_test(wrong_dictionaries),
-        cmocka_unit_test(wrong_npy),
-        cmocka_unit_test(wrong_members),
-        cmocka_unit_test(wrong_archives),
-        cmocka_unit_test(does_nothing_after_an_error),
-    };
-    return cmocka_run_group_tests_name("npz", tests, make_directory, remove_directory);
-}
+RUN_TESTS("npz", make_directory, remove_directory)

@@ -1,15 +1,10 @@
 /* Optimizers: the text that chooses one, its defaults and counts, and its steps against a double-precision reference.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "suite.h"
+#include "texts.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../src/base/memory.h"
@@ -18,11 +13,13 @@
 
 /* ---- Settings --------------------------------------------------------------------------------------------------- */
 
+static bool parse(const char *text, void *settings, cvy_status *status) {
+    return cvy_optimizer_parse(text, settings, status);
+}
+
 static cvy_optimizer_settings parsed(const char *text) {
     cvy_optimizer_settings settings;
-    cvy_status status = {0};
-    if (!cvy_optimizer_parse(text, &settings, &status))
-        fail_msg("%s: %s: %s", text, status.where, status.what);
+    parse_or_fail(parse, text, &settings);
     return settings;
 }
 
@@ -42,8 +39,7 @@ static void expect_settings(const char *text, cvy_optimizer_settings e) {
     assert_true(s.ema_momentum == (e.ema_momentum ? e.ema_momentum : 0.99)); /* Keras's default */
 }
 
-static void defaults_of_keras(void **state) {
-    (void)state;
+TEST(defaults_of_keras) {
     expect_settings("sgd", (cvy_optimizer_settings){.kind = CVY_SGD, .learning_rate = 0.01});
     expect_settings("rmsprop",
                     (cvy_optimizer_settings){.kind = CVY_RMSPROP, .learning_rate = 0.001, .rho = 0.9, .epsilon = 1e-7});
@@ -55,8 +51,7 @@ static void defaults_of_keras(void **state) {
     expect_settings("adamw", adam);
 }
 
-static void names_in_any_case(void **state) {
-    (void)state;
+TEST(names_in_any_case) {
     for (int kind = CVY_SGD; kind <= CVY_ADAMW; kind++)
         assert_int_equal(parsed(cvy_optimizer_name((cvy_optimizer_kind)kind)).kind, kind);
     assert_string_equal(cvy_optimizer_name(CVY_SGD), "SGD");
@@ -65,8 +60,7 @@ static void names_in_any_case(void **state) {
     assert_string_equal(cvy_optimizer_name(CVY_ADAMW), "AdamW");
 }
 
-static void given_settings(void **state) {
-    (void)state;
+TEST(given_settings) {
     expect_settings("sgd:lr=0.1,momentum=0.9",
                     (cvy_optimizer_settings){.kind = CVY_SGD, .learning_rate = 0.1, .momentum = 0.9});
     expect_settings("sgd:learning_rate=1e-2,nesterov,momentum=1",
@@ -84,11 +78,8 @@ static void given_settings(void **state) {
                         .kind = CVY_ADAMW, .learning_rate = 0.001, .beta_2 = 0.99, .amsgrad = true, .epsilon = 1});
 }
 
-static void errors_name_what_is_wrong(void **state) {
-    (void)state;
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
+TEST(errors_name_what_is_wrong) {
+    static const wrong_text wrong[] = {
         {"", "'' is unknown; there are SGD, RMSprop, Adam, AdamW"},
         {"adagrad:lr=1", "'adagrad' is unknown; there are SGD, RMSprop, Adam, AdamW"},
         {"adamwx", "'adamwx' is unknown; there are SGD, RMSprop, Adam, AdamW"},
@@ -133,19 +124,10 @@ static void errors_name_what_is_wrong(void **state) {
         {"adam:beta_1=-0.5", "beta_1 is '-0.5'; a number from 0 to less than 1 is expected"},
         {"adamw:weight_decay=inf", "weight_decay is 'inf'; a number of at least 0 is expected"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cvy_optimizer_settings settings = {.learning_rate = 42};
-        cvy_status status = {0};
-        assert_false(cvy_optimizer_parse(cases[i].text, &settings, &status));
-        assert_int_equal(status.code, CVY_USAGE);
-        assert_string_equal(status.where, "optimizer");
-        assert_string_equal(status.what, cases[i].what);
-        assert_true(settings.learning_rate == 42); /* untouched */
-    }
+    expect_wrong_texts(parse, sizeof(cvy_optimizer_settings), "optimizer", wrong, COUNT(wrong), true);
 }
 
-static void create_checks_ranges(void **state) {
-    (void)state;
+TEST(create_checks_ranges) {
     cvy_optimizer_settings settings = parsed("adam");
     settings.learning_rate = INFINITY;
     cvy_optimizer optimizer;
@@ -162,8 +144,7 @@ static void create_checks_ranges(void **state) {
 }
 
 /* Keras counts its iteration and its learning rate; the lesson has 9,532 parameters. */
-static void slots_and_parameters(void **state) {
-    (void)state;
+TEST(slots_and_parameters) {
     static const struct {
         const char *text;
         int slots;
@@ -182,7 +163,7 @@ static void slots_and_parameters(void **state) {
         {"adam:amsgrad", 3},
         {"adamw:amsgrad=true", 3},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         cvy_optimizer_settings settings = parsed(cases[i].text);
         assert_int_equal(cvy_optimizer_slots(&settings), cases[i].slots);
         assert_int_equal(cvy_optimizer_parameters(&settings, 9532), 9532 * cases[i].slots + 2);
@@ -322,15 +303,13 @@ static const char *const rules[] = {
     "adam:weight_decay=0.5",
 };
 
-static void steps_follow_the_formulas(void **state) {
-    (void)state;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+TEST(steps_follow_the_formulas) {
+    for (size_t i = 0; i < COUNT(rules); i++)
         check_steps(rules[i]);
 }
 
-static void slices_do_not_matter(void **state) {
-    (void)state;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+TEST(slices_do_not_matter) {
+    for (size_t i = 0; i < COUNT(rules); i++) {
         _Alignas(64) float a[FLOATS], b[FLOATS];
         for (size_t j = 0; j < FLOATS; j++)
             a[j] = b[j] = uniform(9, 0, j);
@@ -341,12 +320,11 @@ static void slices_do_not_matter(void **state) {
 }
 
 /* The average begins with the first step's parameters; finishing puts it in their place, and only then. */
-static void averages_follow_the_formula(void **state) {
-    (void)state;
+TEST(averages_follow_the_formula) {
     cvy_optimizer optimizer;
     cvy_status status = {0};
     cvy_optimizer_settings settings = parsed("adam:lr=0.01,use_ema,ema_momentum=0.75");
-    _Alignas(64) float plain[FLOATS], parameters[FLOATS], gradient[FLOATS], average[FLOATS];
+    _Alignas(64) float plain[FLOATS], parameters[FLOATS], gradient[FLOATS], average[FLOATS] = {0};
     for (size_t i = 0; i < FLOATS; i++)
         plain[i] = parameters[i] = uniform(9, 0, i);
     run_steps("adam:lr=0.01", 64, plain);
@@ -369,8 +347,7 @@ static void averages_follow_the_formula(void **state) {
 }
 
 /* The rules' numbers are computed in double and rounded once. */
-static void rules_round_once(void **state) {
-    (void)state;
+TEST(rules_round_once) {
     cvy_optimizer optimizer;
     cvy_status status = {0};
     cvy_optimizer_settings settings = parsed("rmsprop:lr=0.1,rho=0.9,momentum=0.3,centered");
@@ -401,10 +378,9 @@ static void rules_round_once(void **state) {
     cvy_optimizer_destroy(&optimizer);
 }
 
-static void infinite_gradients_are_reported(void **state) {
-    (void)state;
+TEST(infinite_gradients_are_reported) {
     static const char *const each[] = {"sgd", "rmsprop", "adam", "adamw"};
-    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+    for (size_t i = 0; i < COUNT(each); i++) {
         cvy_optimizer optimizer;
         cvy_status status = {0};
         cvy_optimizer_settings settings = parsed(each[i]);
@@ -418,19 +394,4 @@ static void infinite_gradients_are_reported(void **state) {
     }
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_of_keras),
-        cmocka_unit_test(names_in_any_case),
-        cmocka_unit_test(given_settings),
-        cmocka_unit_test(errors_name_what_is_wrong),
-        cmocka_unit_test(create_checks_ranges),
-        cmocka_unit_test(slots_and_parameters),
-        cmocka_unit_test(steps_follow_the_formulas),
-        cmocka_unit_test(slices_do_not_matter),
-        cmocka_unit_test(averages_follow_the_formula),
-        cmocka_unit_test(rules_round_once),
-        cmocka_unit_test(infinite_gradients_are_reported),
-    };
-    return cmocka_run_group_tests_name("optimizer", tests, NULL, NULL);
-}
+RUN_TESTS("optimizer", NULL, NULL)

@@ -15,8 +15,7 @@ static void expect_permutation(const uint32_t *order, uint32_t count) {
     free(seen);
 }
 
-static void every_count_is_a_permutation(void **state) {
-    (void)state;
+TEST(every_count_is_a_permutation) {
     uint32_t order[70];
     for (uint32_t count = 0; count <= 64; count++)
         for (uint32_t epoch = 0; epoch < 8; epoch++) {
@@ -32,16 +31,14 @@ static void every_count_is_a_permutation(void **state) {
     free(all);
 }
 
-static void without_shuffle_it_counts(void **state) {
-    (void)state;
+TEST(without_shuffle_it_counts) {
     uint32_t order[100];
     cvy_order_fill(order, 100, 7, 3, false);
     for (uint32_t i = 0; i < 100; i++)
         assert_int_equal(order[i], i);
 }
 
-static void seed_and_epoch_decide(void **state) {
-    (void)state;
+TEST(seed_and_epoch_decide) {
     uint32_t a[1000], b[1000];
     cvy_order_fill(a, 1000, 7, 3, true);
     cvy_order_fill(b, 1000, 7, 3, true);
@@ -54,8 +51,7 @@ static void seed_and_epoch_decide(void **state) {
 
 /* The definition, step by step, from the words of the counter blocks in order. One draw in 10^5 passes a word over: of
  * 600,000 some do. */
-static void follows_its_definition(void **state) {
-    (void)state;
+TEST(follows_its_definition) {
     uint32_t *order = malloc(IMAGES * sizeof *order), *expected = malloc(IMAGES * sizeof *expected);
     assert_non_null(order);
     assert_non_null(expected);
@@ -83,8 +79,7 @@ static void follows_its_definition(void **state) {
 }
 
 /* Part of every result that was ever trained with a seed: must not change. */
-static void known_order(void **state) {
-    (void)state;
+TEST(known_order) {
     uint32_t order[10];
     static const uint32_t expected[10] = {7, 1, 0, 4, 8, 6, 3, 2, 5, 9};
     cvy_order_fill(order, 10, 42, 1, true);
@@ -93,8 +88,7 @@ static void known_order(void **state) {
 
 /* All 24 orders of four, over 24,000 epochs: chi-squared with 23 degrees of freedom exceeds 60 once in 30,000 seeds,
  * and the seed is fixed. */
-static void all_orders_are_as_likely(void **state) {
-    (void)state;
+TEST(all_orders_are_as_likely) {
     unsigned seen[256] = {0}, kinds = 0;
     for (uint32_t epoch = 0; epoch < 24000; epoch++) {
         uint32_t order[4];
@@ -113,8 +107,7 @@ static void all_orders_are_as_likely(void **state) {
 
 /* Where image 0 ends up over 20,000 epochs of 100: chi-squared with 99 degrees of freedom exceeds 160 once in 10,000.
  */
-static void every_place_is_as_likely(void **state) {
-    (void)state;
+TEST(every_place_is_as_likely) {
     unsigned seen[100] = {0};
     for (uint32_t epoch = 0; epoch < 20000; epoch++) {
         uint32_t order[100], at = 0;
@@ -129,15 +122,4 @@ static void every_place_is_as_likely(void **state) {
     assert_true(chi_squared < 160);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_count_is_a_permutation),
-        cmocka_unit_test(without_shuffle_it_counts),
-        cmocka_unit_test(seed_and_epoch_decide),
-        cmocka_unit_test(follows_its_definition),
-        cmocka_unit_test(known_order),
-        cmocka_unit_test(all_orders_are_as_likely),
-        cmocka_unit_test(every_place_is_as_likely),
-    };
-    return cmocka_run_group_tests_name("order", tests, NULL, NULL);
-}
+RUN_TESTS("order", NULL, NULL)

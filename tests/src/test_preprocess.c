@@ -1,25 +1,22 @@
 /* Preprocessing as text: what it says, and what is wrong with it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "suite.h"
+#include "texts.h"
 
 #include <string.h>
 
 #include "../../src/data/preprocess.h"
 
+static bool parse(const char *text, void *p, cvy_status *status) {
+    return cvy_preprocessing_parse(text, p, status);
+}
+
 static cvy_preprocessing parsed(const char *text) {
     cvy_preprocessing p = {0};
-    cvy_status status = {0};
-    if (!cvy_preprocessing_parse(text, &p, &status))
-        fail_msg("%s: %s: %s", text, status.where, status.what);
+    parse_or_fail(parse, text, &p);
     return p;
 }
 
-static void every_key_is_read(void **state) {
-    (void)state;
+TEST(every_key_is_read) {
     cvy_preprocessing p = parsed(
         "deskew,center_crop=24x20,scale=1/255,offset=-1,mean=0.1307,variance=0.25,average_pooling=2,test_shift=1");
     assert_true(p.deskew);
@@ -31,10 +28,9 @@ static void every_key_is_read(void **state) {
     assert_int_equal(p.test_shift, 1);
 }
 
-static void nothing_is_none(void **state) {
-    (void)state;
+TEST(nothing_is_none) {
     static const char *const texts[] = {"", "none", "scale=1,mean=0", "deskew=false"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         cvy_preprocessing p = parsed(texts[i]);
         char text[CVY_PREPROCESSING_MAX];
         cvy_preprocessing_text(&p, text);
@@ -47,8 +43,7 @@ static const char longest[] =
     "deskew,center_crop=1000000000x1000000000,scale=-1.2345678901234567e-30,offset=-1.2345678901234567e-30,"
     "mean=-1.2345678901234567e-30,variance=1.2345678901234567e-30,average_pooling=1000000000x1000000000,test_shift=8";
 
-static void texts_come_back(void **state) {
-    (void)state;
+TEST(texts_come_back) {
     static const char *const texts[] = {
         "deskew",
         "average_pooling=3x2,center_crop=20",
@@ -57,7 +52,7 @@ static void texts_come_back(void **state) {
         "offset=1e-30,mean=-7,scale=-3.25e10",
         longest,
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         cvy_preprocessing p = parsed(texts[i]);
         char text[CVY_PREPROCESSING_MAX];
         cvy_preprocessing_text(&p, text);
@@ -66,11 +61,8 @@ static void texts_come_back(void **state) {
     }
 }
 
-static void errors_name_the_key(void **state) {
-    (void)state;
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
+TEST(errors_name_the_key) {
+    static const wrong_text wrong[] = {
         {"sharpen", "'sharpen' is unknown; there are deskew, center_crop, scale"},
         {"deskew=1", "deskew is '1'; true or false is expected"},
         {"deskew,", "'' is unknown"},
@@ -96,16 +88,7 @@ static void errors_name_the_key(void **state) {
         {"variance=1e-300", "variance is '1e-300'; a number above 0"},
         {"test_shift=9", "test_shift is '9'; a whole number from 1 to 8"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cvy_preprocessing p = {.test_shift = 77};
-        cvy_status status = {0};
-        assert_false(cvy_preprocessing_parse(cases[i].text, &p, &status));
-        assert_int_equal(status.code, CVY_USAGE);
-        assert_string_equal(status.where, "preprocessing");
-        if (!strstr(status.what, cases[i].what))
-            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, status.what, cases[i].what);
-        assert_int_equal(p.test_shift, 77);
-    }
+    expect_wrong_texts(parse, sizeof(cvy_preprocessing), "preprocessing", wrong, COUNT(wrong), false);
     char text[1000];
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = 0;
@@ -114,8 +97,7 @@ static void errors_name_the_key(void **state) {
     assert_false(cvy_preprocessing_parse(text, &p, &status));
 }
 
-static void extents_follow(void **state) {
-    (void)state;
+TEST(extents_follow) {
     static const struct {
         const char *text;
         int height, width, to_height, to_width;
@@ -127,7 +109,7 @@ static void extents_follow(void **state) {
         {"average_pooling=3x2,center_crop=10", 28, 28, 3, 5},
         {"center_crop=28", 28, 28, 28, 28},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         cvy_preprocessing p = parsed(cases[i].text);
         cvy_status status = {0};
         int height = cases[i].height, width = cases[i].width;
@@ -139,7 +121,7 @@ static void extents_follow(void **state) {
         const char *text, *what;
     } wrong[] = {{"center_crop=29x5", "images of 28 x 28 are smaller than the crop, 29 x 5"},
                  {"center_crop=4,average_pooling=5", "images of 4 x 4 are smaller than the pooling window, 5 x 5"}};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         cvy_preprocessing p = parsed(wrong[i].text);
         cvy_status status = {0};
         int height = 28, width = 28;
@@ -149,10 +131,4 @@ static void extents_follow(void **state) {
     }
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_key_is_read),   cmocka_unit_test(nothing_is_none), cmocka_unit_test(texts_come_back),
-        cmocka_unit_test(errors_name_the_key), cmocka_unit_test(extents_follow),
-    };
-    return cmocka_run_group_tests_name("preprocess", tests, NULL, NULL);
-}
+RUN_TESTS("preprocess", NULL, NULL)

@@ -30,8 +30,7 @@ static void expect_failure(const char *path, const char *where, const char *what
 #define F32(name, shape, begin, end)                                                                                   \
     "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" #begin "," #end "]}"
 
-static void reads_a_file(void **state) {
-    (void)state;
+TEST(reads_a_file) {
     cvy_status status = {0};
     const char *path =
         make_file("{\"__metadata__\":{\"format\":\"pt\"}," F32(
@@ -74,8 +73,7 @@ static void reads_a_file(void **state) {
     cvy_safetensors_close(NULL);
 }
 
-static void reads_a_file_without_tensors(void **state) {
-    (void)state;
+TEST(reads_a_file_without_tensors) {
     cvy_status status = {0};
     cvy_safetensors *file = cvy_safetensors_open(make_file("{}", 0), &status);
     expect_ok(&status);
@@ -84,8 +82,7 @@ static void reads_a_file_without_tensors(void **state) {
     cvy_safetensors_close(file);
 }
 
-static void wrong_length(void **state) {
-    (void)state;
+TEST(wrong_length) {
     uint8_t bytes[64] = {0};
     expect_failure(write_file("made.safetensors", bytes, 0), "", "0 bytes, too short");
     expect_failure(write_file("made.safetensors", bytes, 7), "", "7 bytes, too short");
@@ -100,8 +97,7 @@ static void wrong_length(void **state) {
     expect_failure(path, "", "a header of 100000001 bytes");
 }
 
-static void wrong_json(void **state) {
-    (void)state;
+TEST(wrong_json) {
     expect_failure(make_file("", 0), "", "not valid JSON");
     expect_failure(make_file("{", 0), "", "not valid JSON");
     expect_failure(make_file("{} x", 0), "", "not valid JSON");
@@ -112,8 +108,7 @@ static void wrong_json(void **state) {
     expect_failure(make_file("{\"__metadata__\":{\"n\":1}}", 0), "", "__metadata__ n is not a string");
 }
 
-static void wrong_tensors(void **state) {
-    (void)state;
+TEST(wrong_tensors) {
     static const struct {
         const char *entry, *what;
     } wrong[] = {
@@ -138,15 +133,14 @@ static void wrong_tensors(void **state) {
         {"{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}", "its shape overflows"},
         {"{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,0],\"data_offsets\":[0,0]}", "its shape overflows"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         char header[512];
         snprintf(header, sizeof header, "{\"wrong\":%s}", wrong[i].entry);
         expect_failure(make_file(header, 8), "tensor wrong", wrong[i].what);
     }
 }
 
-static void wrong_cover(void **state) {
-    (void)state;
+TEST(wrong_cover) {
     expect_failure(make_file("{" F32("a", "[2]", 0, 8) "," F32("b", "[2]", 4, 12) "}", 12), "tensor b",
                    "bytes 4 to 12, overlaps that of tensor a");
     expect_failure(make_file("{" F32("a", "[1]", 4, 8) "," F32("b", "[2]", 0, 8) "}", 8), "tensor a",
@@ -159,14 +153,12 @@ static void wrong_cover(void **state) {
     expect_failure(make_file("{}", 1), "", "1 bytes follow the last tensor");
 }
 
-static void not_a_file(void **state) {
-    (void)state;
+TEST(not_a_file) {
     expect_failure(directory, "", "is a directory, expected a file");
     expect_failure(path_of("nothing"), "", "cannot open: No such file or directory");
 }
 
-static void reads_the_golden_run(void **state) {
-    (void)state;
+TEST(reads_the_golden_run) {
     cvy_status status = {0};
     cvy_safetensors *file = cvy_safetensors_open(CVY_GOLDEN "/lesson_20_b32.safetensors", &status);
     expect_ok(&status);
@@ -202,10 +194,9 @@ static const cvy_tensor some[] = {
     {.name = "pi", .dtype = CVY_F64, .rank = 0, .data = pi},
     {.name = "none", .dtype = CVY_F32, .rank = 4, .shape = {1, 0, 2, 2}, .data = ones},
 };
-enum { SOME = sizeof some / sizeof *some };
+enum { SOME = COUNT(some) };
 
-static void writes_the_format(void **state) {
-    (void)state;
+TEST(writes_the_format) {
     cvy_status status = {0};
     static const char *const metadata[] = {"made by", "a \"test\"", "a", "b\\\n", NULL};
     const char *path = path_of("written.safetensors");
@@ -230,8 +221,7 @@ static void writes_the_format(void **state) {
     free(bytes);
 }
 
-static void reads_what_it_wrote(void **state) {
-    (void)state;
+TEST(reads_what_it_wrote) {
     cvy_status status = {0};
     static const char *const metadata[] = {"k\u00e9y", "\u4e16\u754c", NULL};
     cvy_tensor tensors[SOME];
@@ -255,8 +245,7 @@ static void reads_what_it_wrote(void **state) {
 }
 
 /* Every length of header modulo 8. */
-static void data_begins_at_a_multiple_of_8(void **state) {
-    (void)state;
+TEST(data_begins_at_a_multiple_of_8) {
     for (int length = 1; length <= 8; length++) {
         cvy_status status = {0};
         char name[16];
@@ -274,11 +263,10 @@ static void data_begins_at_a_multiple_of_8(void **state) {
     }
 }
 
-static void mode_follows_the_umask(void **state) {
-    (void)state;
+TEST(mode_follows_the_umask) {
     static const mode_t masks[] = {0022, 0077, 0002, 0000};
     mode_t before = umask(0);
-    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+    for (size_t i = 0; i < COUNT(masks); i++) {
         cvy_status status = {0};
         struct stat entry;
         umask(masks[i]);
@@ -301,8 +289,7 @@ static void expect_refusal(const cvy_tensor *tensors, size_t count, const char *
     assert_int_equal(entries_in_directory(), entries);
 }
 
-static void arguments_that_make_no_sense(void **state) {
-    (void)state;
+TEST(arguments_that_make_no_sense) {
     cvy_tensor t = some[0];
     t.rank = 5;
     expect_refusal(&t, 1, NULL, CVY_USAGE, "dtype, rank or shape");
@@ -341,8 +328,7 @@ static void expect_old_file(const char *path, const char *what) {
 
 /* A file that may not grow beyond N bytes, for every N that is too few: the write fails at every place where a full
  * disk could make it fail. */
-static void full_disk(void **state) {
-    (void)state;
+TEST(full_disk) {
     cvy_status status = {0};
     size_t whole;
     const char *path = path_of("full.safetensors");
@@ -375,8 +361,7 @@ static void full_disk(void **state) {
     assert_int_equal(unlink(path), 0);
 }
 
-static void directory_that_may_not_be_written(void **state) {
-    (void)state;
+TEST(directory_that_may_not_be_written) {
     cvy_status status = {0};
     assert_false(cvy_safetensors_write("/proc/self/x.safetensors", some, SOME, NULL, &status)); /* also for root */
     expect_error(&status, CVY_FAILED, "/proc/self/x.safetensors", "cannot create a file in its directory");
@@ -393,8 +378,7 @@ static void directory_that_may_not_be_written(void **state) {
 }
 
 /* The last step that can fail before the file is in its place: a name that is too long to rename to. */
-static void rename_that_fails(void **state) {
-    (void)state;
+TEST(rename_that_fails) {
     char name[300];
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = 0;
@@ -405,14 +389,13 @@ static void rename_that_fails(void **state) {
     assert_int_equal(entries_in_directory(), entries);
 }
 
-static void places_that_are_no_file(void **state) {
-    (void)state;
+TEST(places_that_are_no_file) {
     static const struct {
         const char *path, *what;
     } places[] = {{"/dev/full", "is a pipe or device"}, {"/dev/null", "is a pipe or device"},
                   {"/tmp", "is a directory"},           {"/tmp/", "is a directory"},
                   {"nothing-here/", "names no file"},   {"", "names no file"}};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    for (size_t i = 0; i < COUNT(places); i++) {
         cvy_status status = {0};
         assert_false(cvy_safetensors_write(places[i].path, some, SOME, NULL, &status));
         expect_error(&status, CVY_FAILED, places[i].path, places[i].what);
@@ -423,8 +406,7 @@ static void places_that_are_no_file(void **state) {
 }
 
 /* Names that a killed process left are passed over, and a name without a directory is in the working directory. */
-static void leftovers_and_working_directory(void **state) {
-    (void)state;
+TEST(leftovers_and_working_directory) {
     char before[PATH_MAX], left[64];
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(directory), 0);
@@ -441,8 +423,7 @@ static void leftovers_and_working_directory(void **state) {
     assert_int_equal(chdir(before), 0);
 }
 
-static void does_nothing_after_an_error(void **state) {
-    (void)state;
+TEST(does_nothing_after_an_error) {
     cvy_status status = {0};
     cvy_fail(&status, CVY_DIVERGED, "before", "this");
     const char *path = path_of("not-written.safetensors");
@@ -452,27 +433,4 @@ static void does_nothing_after_an_error(void **state) {
     expect_error(&status, CVY_DIVERGED, "before", "this");
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_file),
-        cmocka_unit_test(reads_a_file_without_tensors),
-        cmocka_unit_test(wrong_length),
-        cmocka_unit_test(wrong_json),
-        cmocka_unit_test(wrong_tensors),
-        cmocka_unit_test(wrong_cover),
-        cmocka_unit_test(not_a_file),
-        cmocka_unit_test(reads_the_golden_run),
-        cmocka_unit_test(writes_the_format),
-        cmocka_unit_test(reads_what_it_wrote),
-        cmocka_unit_test(data_begins_at_a_multiple_of_8),
-        cmocka_unit_test(mode_follows_the_umask),
-        cmocka_unit_test(arguments_that_make_no_sense),
-        cmocka_unit_test(full_disk),
-        cmocka_unit_test(directory_that_may_not_be_written),
-        cmocka_unit_test(rename_that_fails),
-        cmocka_unit_test(places_that_are_no_file),
-        cmocka_unit_test(leftovers_and_working_directory),
-        cmocka_unit_test(does_nothing_after_an_error),
-    };
-    return cmocka_run_group_tests_name("safetensors", tests, make_directory, remove_directory);
-}
+RUN_TESTS("safetensors", make_directory, remove_directory)

@@ -1,21 +1,19 @@
 /* Schedules of the learning rate: each against its formula. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "suite.h"
+#include "texts.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "../../src/train/schedule.h"
 
+static bool parse(const char *text, void *schedule, cvy_status *status) {
+    return cvy_schedule_parse(text, schedule, status);
+}
+
 static cvy_schedule parsed(const char *text) {
     cvy_schedule schedule = {0};
-    cvy_status status = {0};
-    if (!cvy_schedule_parse(text, &schedule, &status))
-        fail_msg("%s: %s: %s", text, status.where, status.what);
+    parse_or_fail(parse, text, &schedule);
     return schedule;
 }
 
@@ -67,8 +65,7 @@ static double rise_along_cosine(double p) {
     return 0.04 + 0.96 * (1 - cosine(p));
 }
 
-static void factors_follow_the_formulas(void **state) {
-    (void)state;
+TEST(factors_follow_the_formulas) {
     expect("constant", 0, rise, constant);
     expect("constant:warmup=0.5,start=0.2", 0.5, rise_from_fifth, constant);
     expect("linear", 0, rise, linear);
@@ -79,8 +76,7 @@ static void factors_follow_the_formulas(void **state) {
     expect("onecycle", 0.3, rise_along_cosine, onecycle);
 }
 
-static void pieces_hold_from_their_fraction_on(void **state) {
-    (void)state;
+TEST(pieces_hold_from_their_fraction_on) {
     cvy_schedule schedule = parsed("piecewise:warmup=0.05,0.5=0.1,0.75=0");
     for (uint64_t step = 0; step < 200; step++) {
         double wanted = step < 10 ? (double)(step + 1) / 10 : step < 100 ? 1 : step < 150 ? 0.1 : 0;
@@ -89,11 +85,10 @@ static void pieces_hold_from_their_fraction_on(void **state) {
 }
 
 /* However short the training, every factor is one that means something. */
-static void short_trainings_have_factors(void **state) {
-    (void)state;
+TEST(short_trainings_have_factors) {
     static const char *const texts[] = {"constant", "linear:warmup=0.1", "cosine:warmup=0.99", "onecycle",
                                         "piecewise:warmup=0.9,0.5=2"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         cvy_schedule schedule = parsed(texts[i]);
         for (uint64_t steps = 1; steps < 30; steps++)
             for (uint64_t step = 0; step < steps; step++) {
@@ -103,11 +98,8 @@ static void short_trainings_have_factors(void **state) {
     }
 }
 
-static void errors_say_what_is_allowed(void **state) {
-    (void)state;
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
+TEST(errors_say_what_is_allowed) {
+    static const wrong_text wrong[] = {
         {"", "'' is unknown; there are constant, linear, cosine, onecycle, piecewise"},
         {"exponential:warmup=0.1", "'exponential' is unknown"},
         {"linear:", "linear has no setting ''; it has warmup, start, end"},
@@ -128,24 +120,7 @@ static void errors_say_what_is_allowed(void **state) {
         {"piecewise:0.5", "piecewise has no setting '0.5'; it has warmup, start"},
         {"piecewise:0.5=-1", "the factor from 0.5 on is '-1'"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cvy_schedule schedule = {.pieces = 77};
-        cvy_status status = {0};
-        assert_false(cvy_schedule_parse(cases[i].text, &schedule, &status));
-        assert_int_equal(status.code, CVY_USAGE);
-        assert_string_equal(status.where, "schedule");
-        if (!strstr(status.what, cases[i].what))
-            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, status.what, cases[i].what);
-        assert_int_equal(schedule.pieces, 77);
-    }
+    expect_wrong_texts(parse, sizeof(cvy_schedule), "schedule", wrong, COUNT(wrong), false);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(factors_follow_the_formulas),
-        cmocka_unit_test(pieces_hold_from_their_fraction_on),
-        cmocka_unit_test(short_trainings_have_factors),
-        cmocka_unit_test(errors_say_what_is_allowed),
-    };
-    return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
-}
+RUN_TESTS("schedule", NULL, NULL)

@@ -1,17 +1,9 @@
 #include "files.h"
+#include "networks.h"
 
 #include "../../src/model/summary.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
-
-static cvy_network *read_network(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
-    return network;
-}
 
 static char *summarize(const cvy_network *network, int columns, long optimizer_parameters, bool bold) {
     cvy_status status = {0};
@@ -57,34 +49,29 @@ static void expect_line(const char *text, const char *line) {
 
 static const int widths[] = {24, 40, 65, 80, 100};
 
-static void table_is_keras_own_at_every_width(void **state) {
-    (void)state;
+TEST(table_is_keras_own_at_every_width) {
     for (int i = 0; i < 5; i++)
         expect_keras("lesson", widths[i], false);
 }
 
-static void awkward_names_wrap_as_keras_wraps_them(void **state) {
-    (void)state;
+TEST(awkward_names_wrap_as_keras_wraps_them) {
     for (int i = 0; i < 5; i++)
         expect_keras("names", widths[i], false);
 }
 
-static void colours_are_keras_own(void **state) {
-    (void)state;
+TEST(colours_are_keras_own) {
     for (int i = 0; i < 5; i++) {
         expect_keras("lesson", widths[i], true);
         expect_keras("names", widths[i], true);
     }
 }
 
-static void sequential_leaves_out_its_input(void **state) {
-    (void)state;
+TEST(sequential_leaves_out_its_input) {
     expect_keras("everything", 80, false);
     expect_keras("mlp", 80, false);
 }
 
-static void width_0_is_wide_enough(void **state) {
-    (void)state;
+TEST(width_0_is_wide_enough) {
     cvy_network *network = read_network("names");
     char *unbounded = summarize(network, 0, -1, false), *wide = summarize(network, 100, -1, false);
     assert_string_equal(unbounded, wide);
@@ -93,8 +80,7 @@ static void width_0_is_wide_enough(void **state) {
     cvy_network_free(network);
 }
 
-static void narrowest_table_is_that_of_24_columns(void **state) {
-    (void)state;
+TEST(narrowest_table_is_that_of_24_columns) {
     cvy_network *network = read_network("names");
     char *expected = summarize(network, 24, -1, true);
     for (int columns = 1; columns < 24; columns++) {
@@ -107,8 +93,7 @@ static void narrowest_table_is_that_of_24_columns(void **state) {
 }
 
 /* The lesson after a fit with RMSprop, and after one with plain SGD, whose only variables are its step and rate. */
-static void optimizer_is_counted_after_a_fit(void **state) {
-    (void)state;
+TEST(optimizer_is_counted_after_a_fit) {
     cvy_network *network = read_network("lesson");
     char *text = summarize(network, 100, 9534, false);
     expect_line(text, "\n Total params: 19,066 (74.48 KB)\n Trainable params: 9,532 (37.23 KB)\n"
@@ -125,8 +110,7 @@ static void optimizer_is_counted_after_a_fit(void **state) {
 }
 
 /* Sizes as Python formats them, halves to even among them. */
-static void sizes_are_rounded_as_python_rounds_them(void **state) {
-    (void)state;
+TEST(sizes_are_rounded_as_python_rounds_them) {
     static const struct {
         int inputs, units;
         const char *line;
@@ -142,7 +126,7 @@ static void sizes_are_rounded_as_python_rounds_them(void **state) {
         {262144, 1, " Total params: 262,144 (1.00 MB)\n"},
         {16777216, 16, " Total params: 268,435,456 (1.00 GB)\n"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         cvy_network *network = dense_network(cases[i].inputs, cases[i].units);
         char *text = summarize(network, 0, -1, false);
         expect_line(text, cases[i].line);
@@ -151,25 +135,11 @@ static void sizes_are_rounded_as_python_rounds_them(void **state) {
     }
 }
 
-static void an_error_before_stops_it(void **state) {
-    (void)state;
+TEST(an_error_before_stops_it) {
     cvy_status status = {.code = CVY_FAILED};
     cvy_network *network = read_network("mlp");
     assert_null(cvy_summary_text(network, 80, -1, false, &status));
     cvy_network_free(network);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_is_keras_own_at_every_width),
-        cmocka_unit_test(awkward_names_wrap_as_keras_wraps_them),
-        cmocka_unit_test(colours_are_keras_own),
-        cmocka_unit_test(sequential_leaves_out_its_input),
-        cmocka_unit_test(width_0_is_wide_enough),
-        cmocka_unit_test(narrowest_table_is_that_of_24_columns),
-        cmocka_unit_test(optimizer_is_counted_after_a_fit),
-        cmocka_unit_test(sizes_are_rounded_as_python_rounds_them),
-        cmocka_unit_test(an_error_before_stops_it),
-    };
-    return cmocka_run_group_tests_name("summary", tests, NULL, NULL);
-}
+RUN_TESTS("summary", NULL, NULL)

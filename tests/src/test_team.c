@@ -1,10 +1,5 @@
 /* Teams: every thread runs once, the barrier orders and sleeps, and teams do not disturb one another. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "suite.h"
 
 #include <omp.h>
 #include <pthread.h>
@@ -36,8 +31,7 @@ static void attend(void *argument, int thread, int threads) {
         a->zero = pthread_self();
 }
 
-static void every_thread_runs_once(void **state) {
-    (void)state;
+TEST(every_thread_runs_once) {
     for (int size = 1; size < MOST; size++) {
         cvy_team *team = cvy_team_new(size);
         assert_non_null(team);
@@ -96,8 +90,7 @@ static void check_rounds(int size, int count, long pause_every, long pause_ns) {
     cvy_team_free(r.team);
 }
 
-static void barrier_orders(void **state) {
-    (void)state;
+TEST(barrier_orders) {
     check_rounds(1, 1000, 0, 0);
     check_rounds(2, 5000, 0, 0);
     check_rounds(3, 500, 0, 0);
@@ -107,8 +100,7 @@ static void barrier_orders(void **state) {
 
 /* Naps of about the length of the spin: some of the waiting threads are just about to sleep when the last one arrives.
  */
-static void barrier_orders_sleepers(void **state) {
-    (void)state;
+TEST(barrier_orders_sleepers) {
     check_rounds(2, 1000, 3, 1000);
     check_rounds(3, 500, 7, 20000);
     check_rounds(5, 100, 7, 500000);
@@ -134,8 +126,7 @@ static void wait_long(void *argument, int thread, int threads) {
     }
 }
 
-static void long_wait_leaves_the_core(void **state) {
-    (void)state;
+TEST(long_wait_leaves_the_core) {
     if (given(2) < 2)
         skip();
     wait w = {.team = cvy_team_new(2)};
@@ -154,8 +145,7 @@ static void *take_rounds_alone(void *argument) {
     return NULL;
 }
 
-static void two_teams_at_once(void **state) {
-    (void)state;
+TEST(two_teams_at_once) {
     rounds a = {.team = cvy_team_new(2), .count = 1000, .pause_every = 101, .pause_ns = 10000};
     rounds b = {.team = cvy_team_new(3), .count = 700};
     assert_true(a.team && b.team);
@@ -186,9 +176,8 @@ static void run_inner(void *argument, int thread, int threads) {
     cvy_team_barrier(o->team);
 }
 
-/* Inside a parallel region OpenMP gives one thread unless told otherwise: less than was asked for. */
-static void team_within_a_team(void **state) {
-    (void)state;
+/* Inside a parallel region OpenMP gives one thread by default, fewer than were asked for. */
+TEST(team_within_a_team) {
     for (int levels = 1; levels <= 2; levels++) {
         omp_set_max_active_levels(levels);
         outer o = {.team = cvy_team_new(2)};
@@ -213,11 +202,4 @@ static void team_within_a_team(void **state) {
     omp_set_max_active_levels(1);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_thread_runs_once),  cmocka_unit_test(barrier_orders),
-        cmocka_unit_test(barrier_orders_sleepers), cmocka_unit_test(long_wait_leaves_the_core),
-        cmocka_unit_test(two_teams_at_once),       cmocka_unit_test(team_within_a_team),
-    };
-    return cmocka_run_group_tests_name("team", tests, NULL, NULL);
-}
+RUN_TESTS("team", NULL, NULL)

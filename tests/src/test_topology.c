@@ -467,11 +467,11 @@ static void reads_this_machine(void **state) {
     assert_true(t.hardware_threads >= sysconf(_SC_NPROCESSORS_ONLN));
 
     setenv("OMP_NUM_THREADS", "7", 1);
-    cvy_topology told = this_machine();
+    cvy_topology forced = this_machine();
     unsetenv("OMP_NUM_THREADS");
-    assert_int_equal(told.threads, 7);
-    assert_int_equal(told.allowed, t.allowed);
-    assert_string_equal(told.why, "OMP_NUM_THREADS=7");
+    assert_int_equal(forced.threads, 7);
+    assert_int_equal(forced.allowed, t.allowed);
+    assert_string_equal(forced.why, "OMP_NUM_THREADS=7");
 }
 
 static void affinity_mask_counts(void **state) {

@@ -1,22 +1,17 @@
 /* The trainer: the same bits for any number of threads and on every tier, whatever the batch;
  * interruption; divergence. */
 #define _GNU_SOURCE
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "suite.h"
 
 #include <math.h>
 #include <omp.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../kernels/cpu.h"
 #include "../../src/base/random.h"
+#include "../../src/convoy.h"
 #include "../../src/data/order.h"
 #include "../../src/machine/topology.h"
 #include "../../src/train/reduce.h"
@@ -145,7 +140,7 @@ static cvy_network *network_with_everything(void) {
         {.kind = CVY_LAYER_DROPOUT, .rate = 0.5},
         {.kind = CVY_LAYER_DENSE, .units = 10, .use_bias = true, .activation = CVY_SOFTMAX},
     };
-    return network_of("everything", layers, sizeof layers / sizeof *layers);
+    return network_of("everything", layers, COUNT(layers));
 }
 
 /* What the one with everything has not: pooled convolutions with borders and strides, odd extents, elementwise layers
@@ -186,15 +181,15 @@ static cvy_network *network_with_odd_extents(void) {
         {.kind = CVY_LAYER_DROPOUT, .rate = 0.25},
         {.kind = CVY_LAYER_DENSE, .units = 10, .activation = CVY_SOFTMAX},
     };
-    return network_of("odd_extents", layers, sizeof layers / sizeof *layers);
+    return network_of("odd_extents", layers, COUNT(layers));
 }
 
 static void same_for_any_threads(const cvy_network *network) {
     static const int threads[] = {2, 3, 5, 16};
     cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
-    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+    for (size_t b = 0; b < COUNT(batches); b++) {
         outcome one = train_epoch(network, tier, 1, batches[b]);
-        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        for (size_t t = 0; t < COUNT(threads); t++) {
             outcome many = train_epoch(network, tier, threads[t], batches[b]);
             assert_same(&one, &many, "threads", threads[t], batches[b]);
             free(many.parameters);
@@ -206,7 +201,7 @@ static void same_for_any_threads(const cvy_network *network) {
 static void same_on_every_tier(const cvy_network *network) {
     static const size_t some[] = {17, 32, 151};
     unsigned tiers = cvy_cpu_tiers();
-    for (size_t b = 0; b < sizeof some / sizeof *some; b++) {
+    for (size_t b = 0; b < COUNT(some); b++) {
         outcome scalar = train_epoch(network, CVY_TIER_scalar, 2, some[b]);
         for (int tier = CVY_TIER_scalar + 1; tier < CVY_TIERS; tier++) {
             if (!(tiers >> tier & 1))
@@ -223,24 +218,21 @@ static void with_each_network(void (*check)(const cvy_network *)) {
     cvy_status status = {0};
     cvy_network *networks[] = {cvy_network_builtin("lesson", &status), cvy_network_builtin("lesson-avg", &status),
                                network_with_everything(), network_with_odd_extents()};
-    for (size_t n = 0; n < sizeof networks / sizeof *networks; n++) {
+    for (size_t n = 0; n < COUNT(networks); n++) {
         check(networks[n]);
         cvy_network_free(networks[n]);
     }
 }
 
-static void networks_are_the_same_for_any_threads(void **state) {
-    (void)state;
+TEST(networks_are_the_same_for_any_threads) {
     with_each_network(same_for_any_threads);
 }
 
-static void networks_are_the_same_on_every_tier(void **state) {
-    (void)state;
+TEST(networks_are_the_same_on_every_tier) {
     with_each_network(same_on_every_tier);
 }
 
-static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
-    (void)state;
+TEST(recipes_are_the_same_for_any_threads_on_every_tier) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     with_recipe = true;
@@ -253,8 +245,7 @@ static void recipes_are_the_same_for_any_threads_on_every_tier(void **state) {
 /* ---- Replicas --------------------------------------------------------------------------------------------------- */
 
 /* A run of two threads with a block each updates a replica of the parameters in thread 1; no other run does. */
-static void two_threads_with_a_block_each_have_replicas(void **state) {
-    (void)state;
+TEST(two_threads_with_a_block_each_have_replicas) {
     static const struct {
         int threads;
         size_t batch;
@@ -265,7 +256,7 @@ static void two_threads_with_a_block_each_have_replicas(void **state) {
     cvy_dataset *set = dataset();
     uint32_t order[IMAGES];
     cvy_order_fill(order, IMAGES, 1, 0, true);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         cvy_kernels kernels;
         cvy_metrics metrics;
         cvy_trainer *trainer = trainer_of(network, &kernels, CVY_TIER_scalar, cases[i].threads, "sgd");
@@ -313,7 +304,7 @@ static forecast predict_in(const cvy_network *network, cvy_layout layout, cvy_ti
 static void same_in_every_layout(const cvy_network *network) {
     static const size_t counts[] = {1, 2, 7, 8, 9, 16, 17, IMAGES - 2};
     unsigned tiers = cvy_cpu_tiers();
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    for (size_t i = 0; i < COUNT(counts); i++) {
         const size_t count = counts[i], pixels = (count + 2) * PIXELS;
         float *floats = malloc(pixels * sizeof *floats); /* nothing behind them may be read */
         for (size_t p = 0; p < pixels; p++)
@@ -334,29 +325,26 @@ static void same_in_every_layout(const cvy_network *network) {
     }
 }
 
-static void lesson_is_the_same_in_every_layout(void **state) {
-    (void)state;
+TEST(lesson_is_the_same_in_every_layout) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     same_in_every_layout(network);
     cvy_network_free(network);
 }
 
-static void recipes_are_the_same_in_every_layout(void **state) {
+TEST(recipes_are_the_same_in_every_layout) {
     with_recipe = true;
     lesson_is_the_same_in_every_layout(state);
     with_recipe = false;
 }
 
-static void everything_is_the_same_in_every_layout(void **state) {
-    (void)state;
+TEST(everything_is_the_same_in_every_layout) {
     cvy_network *network = network_with_everything();
     same_in_every_layout(network);
     cvy_network_free(network);
 }
 
-static void training_takes_hwc16n(void **state) {
-    (void)state;
+TEST(training_takes_hwc16n) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     cvy_kernels kernels;
@@ -385,8 +373,7 @@ static float tree(const float *leaves, size_t begin, size_t width, size_t count)
     return begin + width / 2 < count ? left + tree(leaves, begin + width / 2, width / 2, count) : left;
 }
 
-static void sums_follow_the_tree(void **state) {
-    (void)state;
+TEST(sums_follow_the_tree) {
     enum { MOST = 70 };
     float leaves[MOST];
     cvy_kernels kernels;
@@ -426,8 +413,7 @@ static bool note_affinity(size_t step, size_t steps, double seconds, const cvy_m
 }
 
 /* A team of all cores has each thread on its own for as long as it trains, and no longer. */
-static void threads_are_bound_while_training(void **state) {
-    (void)state;
+TEST(threads_are_bound_while_training) {
     cvy_status status = {0};
     cvy_topology machine;
     assert_true(cvy_topology_read(&machine, &status));
@@ -462,8 +448,7 @@ static bool stop_at_third(size_t step, size_t steps, double seconds, const cvy_m
     return step < 3;
 }
 
-static void a_stop_leaves_the_last_whole_step(void **state) {
-    (void)state;
+TEST(a_stop_leaves_the_last_whole_step) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     cvy_kernels kernels;
@@ -542,14 +527,12 @@ static void stop_often(size_t batch, int threads) {
     cvy_network_free(network);
 }
 
-static void every_stop_ends_the_run(void **state) {
-    (void)state;
+TEST(every_stop_ends_the_run) {
     stop_often(32, 2);
     stop_often(48, 3);
 }
 
-static void divergence_goes_back_to_the_last_epoch(void **state) {
-    (void)state;
+TEST(divergence_goes_back_to_the_last_epoch) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     cvy_kernels kernels;
@@ -571,8 +554,7 @@ static void divergence_goes_back_to_the_last_epoch(void **state) {
     cvy_network_free(network);
 }
 
-static void wrong_data_is_refused(void **state) {
-    (void)state;
+TEST(wrong_data_is_refused) {
     cvy_status status = {0}, label = {0}, range = {0};
     cvy_network *network = cvy_network_builtin("lesson", &status);
     cvy_kernels kernels;
@@ -595,22 +577,4 @@ static void wrong_data_is_refused(void **state) {
     cvy_network_free(network);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_follow_the_tree),
-        cmocka_unit_test(networks_are_the_same_for_any_threads),
-        cmocka_unit_test(networks_are_the_same_on_every_tier),
-        cmocka_unit_test(recipes_are_the_same_for_any_threads_on_every_tier),
-        cmocka_unit_test(two_threads_with_a_block_each_have_replicas),
-        cmocka_unit_test(lesson_is_the_same_in_every_layout),
-        cmocka_unit_test(recipes_are_the_same_in_every_layout),
-        cmocka_unit_test(everything_is_the_same_in_every_layout),
-        cmocka_unit_test(training_takes_hwc16n),
-        cmocka_unit_test(threads_are_bound_while_training),
-        cmocka_unit_test(a_stop_leaves_the_last_whole_step),
-        cmocka_unit_test(every_stop_ends_the_run),
-        cmocka_unit_test(divergence_goes_back_to_the_last_epoch),
-        cmocka_unit_test(wrong_data_is_refused),
-    };
-    return cmocka_run_group_tests_name("trainer", tests, make_images, NULL);
-}
+RUN_TESTS("trainer", make_images, NULL)

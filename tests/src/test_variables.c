@@ -1,19 +1,11 @@
 #include "files.h"
+#include "networks.h"
 
 #include <math.h>
 
 #include "../../src/model/variables.h"
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
-
-static cvy_network *read_network(const char *name) {
-    char path[PATH_MAX];
-    cvy_status status = {0};
-    snprintf(path, sizeof path, "%s/%s.json", CVY_NETWORKS, name);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
-    expect_ok(&status);
-    return network;
-}
 
 static cvy_variables lay_out(const cvy_network *network) {
     cvy_status status = {0};
@@ -47,8 +39,7 @@ static cvy_variables dense(int inputs, int units, cvy_initializer initializer) {
 
 /* ---- Layout ----------------------------------------------------------------------------------------------------- */
 
-static void lesson_is_laid_out_as_keras_lists_it(void **state) {
-    (void)state;
+TEST(lesson_is_laid_out_as_keras_lists_it) {
     static const cvy_variable expected[] = {
         {.path = "conv2d/kernel",
          .layer = 1,
@@ -96,8 +87,7 @@ static void lesson_is_laid_out_as_keras_lists_it(void **state) {
 }
 
 /* The paths that Keras 3.15 gives the variables of tests/networks/everything.json. */
-static void sequential_paths_begin_with_the_network(void **state) {
-    (void)state;
+TEST(sequential_paths_begin_with_the_network) {
     static const char *const expected[] = {
         "everything/conv2d/kernel", "everything/conv2d_1/kernel", "everything/conv2d_1/bias",
         "everything/dense/kernel",  "everything/dense/bias",      "everything/dense_1/kernel",
@@ -114,8 +104,7 @@ static void sequential_paths_begin_with_the_network(void **state) {
     cvy_network_free(network);
 }
 
-static void a_network_may_have_no_variables(void **state) {
-    (void)state;
+TEST(a_network_may_have_no_variables) {
     cvy_status status = {0};
     cvy_network *network = cvy_network_new(NULL, false, &status);
     cvy_variables variables = lay_out(network);
@@ -125,8 +114,7 @@ static void a_network_may_have_no_variables(void **state) {
     cvy_network_free(network);
 }
 
-static void longest_names_fit_their_path(void **state) {
-    (void)state;
+TEST(longest_names_fit_their_path) {
     char name[CVY_NAME_MAX];
     memset(name, 'n', CVY_NAME_MAX - 1);
     name[CVY_NAME_MAX - 1] = '\0';
@@ -148,8 +136,7 @@ static void longest_names_fit_their_path(void **state) {
 
 /* ---- Values ----------------------------------------------------------------------------------------------------- */
 
-static void padding_and_zeros_are_zero(void **state) {
-    (void)state;
+TEST(padding_and_zeros_are_zero) {
     cvy_network *network = read_network("lesson");
     cvy_variables variables = lay_out(network);
     float *parameters = initialize(&variables, 1);
@@ -166,8 +153,7 @@ static void padding_and_zeros_are_zero(void **state) {
     cvy_network_free(network);
 }
 
-static void values_follow_from_the_seed_alone(void **state) {
-    (void)state;
+TEST(values_follow_from_the_seed_alone) {
     static const cvy_initializer initializers[] = {CVY_GLOROT_UNIFORM, CVY_HE_NORMAL};
     for (int k = 0; k < 2; k++) {
         cvy_variables variables = dense(50, 30, initializers[k]);
@@ -223,8 +209,7 @@ static void expect_distribution(const float *x, size_t count, double variance, d
 /* Variances as Keras documents them. A uniform distribution's kurtosis is 1.8; that of a normal one cut at two
  * deviations follows from its moments: with d = 2 phi(2) / (2 Phi(2) - 1) = 0.113132, the variance is 1 - 2d = 0.773737
  * and the fourth moment 3 (1 - 2d) - 8d = 1.416153. */
-static void initializers_have_their_distribution(void **state) {
-    (void)state;
+TEST(initializers_have_their_distribution) {
     enum { INPUTS = 300, UNITS = 1000, COUNT = INPUTS * UNITS };
     static const struct {
         cvy_initializer initializer;
@@ -251,8 +236,7 @@ static void initializers_have_their_distribution(void **state) {
 }
 
 /* Neighbours share a draw of the generator: they must not share more. */
-static void neighbours_are_uncorrelated(void **state) {
-    (void)state;
+TEST(neighbours_are_uncorrelated) {
     static const cvy_initializer initializers[] = {CVY_GLOROT_UNIFORM, CVY_GLOROT_NORMAL};
     for (int k = 0; k < 2; k++) {
         cvy_variables variables = dense(300, 1000, initializers[k]);
@@ -271,8 +255,7 @@ static void neighbours_are_uncorrelated(void **state) {
 
 /* The first values, as a few lines of Python with double-precision exp compute them too: a change here changes every
  * run of every user. */
-static void first_values_are_frozen(void **state) {
-    (void)state;
+TEST(first_values_are_frozen) {
     static const float uniform[] = {-0x1.28a07cp-1f, 0x1.29d38ep-3f,  -0x1.10077cp-2f,
                                     0x1.c43a4ep-2f,  -0x1.2aed5ap-1f, -0x1.cfd134p-3f};
     static const float normal[] = {-0x1.cd02dcp-2f, -0x1.299856p-2f, -0x1.7ee6e2p-2f,
@@ -290,17 +273,4 @@ static void first_values_are_frozen(void **state) {
     }
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lesson_is_laid_out_as_keras_lists_it),
-        cmocka_unit_test(sequential_paths_begin_with_the_network),
-        cmocka_unit_test(a_network_may_have_no_variables),
-        cmocka_unit_test(longest_names_fit_their_path),
-        cmocka_unit_test(padding_and_zeros_are_zero),
-        cmocka_unit_test(values_follow_from_the_seed_alone),
-        cmocka_unit_test(initializers_have_their_distribution),
-        cmocka_unit_test(neighbours_are_uncorrelated),
-        cmocka_unit_test(first_values_are_frozen),
-    };
-    return cmocka_run_group_tests_name("variables", tests, NULL, NULL);
-}
+RUN_TESTS("variables", NULL, NULL)

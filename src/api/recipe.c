@@ -1,9 +1,11 @@
+/* The public API: recipes, built in and from files. */
 #include "recipe.h"
 
 #include "../base/file.h"
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
+#include "model.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -47,9 +49,10 @@ static const cvy_field fields[] = {
 };
 
 static const cvy_field measured_fields[] = {
-    FIELD("accuracy", NUMBER, measured.accuracy, 0, 1), FIELD("minimum", NUMBER, measured.minimum, 0, 1),
-    FIELD("seconds", NUMBER, measured.seconds, 0, 1e9), FIELD("seeds", WHOLE, measured.seeds, 1, 1e9),
-    FIELD("machine", TEXT, measured.machine, 0, 0),
+    FIELD("accuracy", NUMBER, measured.accuracy, 0, 1),
+    FIELD("deviation", NUMBER, measured.deviation, 0, 1),
+    FIELD("minimum", NUMBER, measured.minimum, 0, 1),
+    FIELD("seeds", WHOLE, measured.seeds, 1, 1e9),
 };
 #undef FIELD
 
@@ -220,6 +223,7 @@ static cvy_recipe *read_file(const char *path, cvy_status *status) {
 }
 
 cvy_recipe *cvy_recipe_from(const char *name_or_file, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
     if (!cvy_ok(status))
         return NULL;
     if (!name_or_file)
@@ -233,5 +237,17 @@ cvy_recipe *cvy_recipe_from(const char *name_or_file, cvy_status *status) {
     for (const cvy_recipe_file *file = cvy_recipe_files; file->name; file++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", file->name);
     cvy_fail(status, CVY_FAILED, name_or_file, "no such file, nor a built-in recipe (%s)", list);
+    return NULL;
+}
+
+cvy_model *cvy_recipe_model(const cvy_recipe *recipe, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    if (!cvy_given(recipe, "recipe", status) || !cvy_given(recipe->network, "network", status))
+        return NULL;
+    cvy_model *model = cvy_model_described(recipe->network, recipe->name ? recipe->name : "recipe", status);
+    cvy_preprocess(model, recipe->preprocessing, status);
+    if (cvy_ok(status))
+        return model;
+    cvy_model_free(model);
     return NULL;
 }

@@ -1,0 +1,159 @@
+/* The public API: training. */
+#include "../base/memory.h"
+#include "../data/order.h"
+#include "model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A fit under way. */
+typedef struct cvy_fit_run {
+    const cvy_fit_options *options;
+    const cvy_dataset *dataset, *held_out;
+    size_t count, batch_size; /* images to train on, and how many a step */
+    size_t budget;            /* images to show in all, over all epochs */
+    size_t first_held_out;
+    uint32_t *order;
+    cvy_progress progress;
+} cvy_fit_run;
+
+static bool show_step(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    cvy_fit_run *fit = user;
+    cvy_progress *progress = &fit->progress;
+    progress->step = step;
+    progress->steps = steps;
+    progress->seconds = seconds;
+    cvy_evaluation means = cvy_metrics_means(metrics);
+    progress->loss = means.loss;
+    progress->accuracy = means.accuracy;
+    /* The epoch's last step is on_epoch's to show, with its validation. */
+    if (!fit->options->on_progress || step == steps)
+        return true;
+    return fit->options->on_progress(progress, fit->options->user);
+}
+
+/* How many of the images to train on; the others, at the end, are held out (as Keras splits). */
+static size_t training_images(const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
+    double split = options->validation_split;
+    if (!(split >= 0 && split < 1)) {
+        cvy_fail(status, CVY_USAGE, "validation_split", "%g is not a fraction from 0 up to, but not including, 1",
+                 split);
+        return 0;
+    }
+    if (split > 0 && options->validation_data) {
+        cvy_fail(status, CVY_USAGE, "validation_split", "given together with validation_data; give one of them");
+        return 0;
+    }
+    size_t count = (size_t)floor((double)dataset->count * (1 - split));
+    if (count == 0)
+        cvy_fail(status, CVY_FAILED, dataset->origin, "no images are left to train on (%zu, %g of them held out)",
+                 dataset->count, split);
+    return count;
+}
+
+static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
+    if (options->epochs < 0 || options->batch_size < 0)
+        return cvy_fail(status, CVY_USAGE, options->epochs < 0 ? "epochs" : "batch_size", "%d is less than 1",
+                        options->epochs < 0 ? options->epochs : options->batch_size);
+    if (options->epochs && options->images)
+        return cvy_fail(status, CVY_USAGE, "images", "given together with epochs; give one of them");
+    if (options->random_shift < 0 || options->random_shift > CVY_SHIFT_MAX)
+        return cvy_fail(status, CVY_USAGE, "random_shift", "%d is not a whole number from 0 to %d",
+                        options->random_shift, CVY_SHIFT_MAX);
+    if (options->validation_data && !options->validation_data->labels)
+        return cvy_fail(status, CVY_USAGE, "validation_data", "the data set has no labels");
+    double target = options->target_accuracy;
+    if (!(target >= 0 && target <= 1))
+        return cvy_fail(status, CVY_USAGE, "target_accuracy", "%g is not a number from 0 to 1", target);
+    return !(target > 0) || options->validation_split > 0 || options->validation_data ||
+           cvy_fail(status, CVY_USAGE, "target_accuracy", "nothing is held out to measure it on");
+}
+
+/* Works out what the options come to; on success order is to be freed. */
+static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_fit_run *fit,
+                      cvy_status *status) {
+    cvy_schedule schedule;
+    size_t count;
+    if (!check_fit(options, status) || !(count = training_images(dataset, options, status)) ||
+        !cvy_schedule_parse(options->schedule ? options->schedule : "constant", &schedule, status))
+        return false;
+    size_t batch_size = options->batch_size ? (size_t)options->batch_size : 32, epochs = options->epochs;
+    *fit = (cvy_fit_run){.options = options, .dataset = dataset, .count = count};
+    fit->batch_size = batch_size < count ? batch_size : count;
+    fit->budget = options->images ? options->images : count * (epochs ? epochs : 1);
+    fit->held_out = options->validation_data ? options->validation_data : dataset;
+    fit->first_held_out = options->validation_data ? 0 : count;
+    size_t whole = fit->budget / count, rest = fit->budget % count;
+    if (whole + (rest > 0) > INT32_MAX)
+        return cvy_fail(status, CVY_USAGE, "images", "%zu are more than %d epochs", options->images, INT32_MAX);
+    fit->progress.epochs = (int)(whole + (rest > 0));
+    const size_t steps =
+        whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
+    cvy_trainer_set_schedule(model->trainer, &schedule, steps);
+    cvy_trainer_set_random_shift(model->trainer, options->random_shift);
+    fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
+    return fit->order != NULL;
+}
+
+/* Loss and accuracy on the held-out images, into the progress. */
+static bool validate(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
+    cvy_metrics metrics = {0};
+    size_t count = fit->held_out->count - fit->first_held_out;
+    fit->progress.validated = false;
+    if (count == 0)
+        return true;
+    if (!cvy_trainer_forward(model->trainer, fit->held_out, fit->first_held_out, count, NULL, &metrics, status))
+        return false;
+    fit->progress.validated = true;
+    cvy_evaluation means = cvy_metrics_means(&metrics);
+    fit->progress.val_loss = means.loss;
+    fit->progress.val_accuracy = means.accuracy;
+    return true;
+}
+
+static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
+    const cvy_fit_options *options = fit->options;
+    cvy_metrics metrics;
+    size_t shown = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - shown;
+
+    fit->progress.validated = false;
+    cvy_order_fill(fit->order, fit->count, model->seed, model->epochs_done, !options->no_shuffle);
+    if (!cvy_trainer_epoch(model->trainer, fit->dataset, fit->order, left < fit->count ? left : fit->count,
+                           fit->batch_size, options->stop, show_step, fit, &metrics, status))
+        return false;
+    model->epochs_done++;
+    if (fit->progress.epoch == fit->progress.epochs)
+        cvy_trainer_finish(model->trainer);
+    if (!validate(model, fit, status))
+        return false;
+    if (options->on_epoch && !options->on_epoch(&fit->progress, options->user))
+        return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
+                        fit->progress.epochs);
+    return true;
+}
+
+static bool reached_target(const cvy_fit_run *fit) {
+    return fit->options->target_accuracy > 0 && fit->progress.validated &&
+           fit->progress.val_accuracy >= fit->options->target_accuracy;
+}
+
+void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    cvy_fit_run fit;
+    if (!cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
+        !begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status))
+        return;
+    for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
+        fit.progress.epoch = epoch;
+        if (!fit_epoch(model, &fit, status))
+            break;
+        if (reached_target(&fit))
+            break;
+    }
+    free(fit.order);
+}
+
+cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    return cvy_ready(model, status) ? cvy_trainer_profile_read(model->trainer, status) : NULL;
+}

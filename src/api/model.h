@@ -1,0 +1,39 @@
+/* What a cvy_model holds; shared by the files of the public API. */
+#ifndef CVY_MODEL_H
+#define CVY_MODEL_H
+
+#include "../model/network.h"
+#include "../train/trainer.h"
+#include "arguments.h"
+
+struct cvy_model {
+    cvy_network *network;
+    char *description; /* what the network came from, a built-in's name or JSON; NULL: it was built by hand */
+    cvy_preprocessing preprocessing;
+    /* Set by cvy_compile; describing ends there. */
+    cvy_trainer *trainer;
+    cvy_optimizer_settings optimizer;
+    cvy_kernels kernels;
+    const char *isa;
+    char threads_text[256];
+    uint64_t seed;
+    /* Whole epochs fitted so far: shuffles go on from there. */
+    uint32_t epochs_done;
+};
+
+/* A model from a built-in's name, a file, or JSON, in which errors name `origin`. */
+cvy_model *cvy_model_described(const char *description, const char *origin, cvy_status *status);
+
+/* Whether the call may go on: no error so far, and a compiled model. */
+static inline bool cvy_ready(const cvy_model *model, cvy_status *status) {
+    return cvy_given(model, "model", status) &&
+           (model->trainer || cvy_fail(status, CVY_USAGE, model->network->name, "the model is not compiled yet"));
+}
+
+/* Loss and accuracy; 0 where no image was seen. */
+static inline cvy_evaluation cvy_metrics_means(const cvy_metrics *metrics) {
+    double images = metrics->images ? (double)metrics->images : 1;
+    return (cvy_evaluation){.loss = metrics->loss_sum / images, .accuracy = (double)metrics->correct / images};
+}
+
+#endif

@@ -1,0 +1,5 @@
+#include "../convoy.h"
+
+const char *cvy_version(void) {
+    return CVY_VERSION;
+}
