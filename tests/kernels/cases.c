@@ -89,7 +89,7 @@ static const conv2d_case named_conv2d[] = {
     {"conv 32 to 64", {{12, 12, 32, 384, 4608}, 5, 5, 1, 1, 64, 8, 8}},
 };
 
-enum { NAMED_CONV2D = sizeof named_conv2d / sizeof *named_conv2d };
+enum { FEW_CONV2D = 4, NAMED_CONV2D = sizeof named_conv2d / sizeof *named_conv2d };
 
 /* Channels and filters 1 to 33, each with every tail of the other (7 and 33 share no divisor). */
 static cvy_conv2d_shape channel_sweep(size_t i) {
@@ -199,12 +199,12 @@ static bool in_long_sweeps(size_t *i, cvy_conv2d_shape *s) {
 }
 
 bool conv2d_case_at(case_set set, size_t index, conv2d_case *c) {
-    if (in_sweep(&index, NAMED_CONV2D)) {
+    if (in_sweep(&index, set == CASES_FEW ? FEW_CONV2D : NAMED_CONV2D)) {
         *c = named_conv2d[index];
         return true;
     }
     c->name = NULL;
-    return (set != CASES_NAMED && in_short_sweeps(&index, &c->shape)) ||
+    return (set > CASES_NAMED && in_short_sweeps(&index, &c->shape)) ||
            (set == CASES_LONG && in_long_sweeps(&index, &c->shape));
 }
 
@@ -255,7 +255,7 @@ bool pool_case_at(case_set set, size_t index, pool_case *c) {
     c->name = NULL;
     if (in_sweep(&index, NAMED_POOL))
         *c = named_pool[index];
-    else if (set == CASES_NAMED)
+    else if (set <= CASES_NAMED)
         return false;
     else if (in_sweep(&index, 288))
         c->shape = window_sweep(index);
@@ -297,7 +297,7 @@ bool dense_case_at(case_set set, size_t index, dense_case *c) {
     c->name = NULL;
     if (in_sweep(&index, NAMED_DENSE))
         *c = named_dense[index];
-    else if (set == CASES_NAMED)
+    else if (set <= CASES_NAMED)
         return false;
     else if (in_sweep(&index, ODD_DENSE))
         c->shape = odd_dense[index];
@@ -333,7 +333,7 @@ bool image_case_at(case_set set, size_t index, image_case *c) {
     const size_t repeats = set == CASES_LONG ? 36 : 2;
     if (in_sweep(&index, NAMED_IMAGE))
         *c = named_image[index];
-    else if (set == CASES_NAMED)
+    else if (set <= CASES_NAMED)
         return false;
     else if (in_sweep(&index, 33)) /* channels */
         *c = padded(image(1 + (int32_t)(index % 3), 1 + (int32_t)(index % 4), 1 + (int32_t)index,

@@ -11,6 +11,7 @@
 #include "kernels.h"
 
 typedef enum case_set {
+    CASES_FEW,   /* small layers of real networks: what an emulator has time for */
     CASES_NAMED, /* layers of real networks: what benchmarks run */
     CASES_SHORT, /* those, and sweeps that take seconds on the scalar tier */
     CASES_LONG   /* sweeps that take minutes */

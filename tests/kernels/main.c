@@ -1,6 +1,6 @@
 /* Runs the test of every operation in kernels.def, and those that concern no single operation.
  *
- *   test_kernels [--named | --long] [--part=K/N] [NAME...]
+ *   test_kernels [--few | --long] [--part=K/N] [NAME...]
  *
  * kernels.def is expanded here: an operation without a function test_<operation> does not link, and a tier that
  * this processor cannot run shows as skipped. One line of TAP is a kernel. CONVOY_TEST_SEED=N repeats a run. */
@@ -187,17 +187,17 @@ static bool parse_part(const char *text, selection *s) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"named", no_argument, NULL, 'n'},
+    static const struct option options[] = {{"few", no_argument, NULL, 'f'},
                                             {"long", no_argument, NULL, 'l'},
                                             {"part", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     selection s = {.part = 0, .parts = 1};
     state.set = CASES_SHORT;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'n' || option == 'l') {
-            state.set = option == 'n' ? CASES_NAMED : CASES_LONG;
+        if (option == 'f' || option == 'l') {
+            state.set = option == 'f' ? CASES_FEW : CASES_LONG;
         } else if (option != 'p' || !parse_part(optarg, &s)) {
-            fprintf(stderr, "usage: test_kernels [--named | --long] [--part=K/N] [NAME...]\n");
+            fprintf(stderr, "usage: test_kernels [--few | --long] [--part=K/N] [NAME...]\n");
             return 2;
         }
     }
