@@ -93,16 +93,16 @@ static double measure_overhead(void) {
     union {
         cvy_watch watch;
         double room[sizeof(cvy_watch) / sizeof(double) + CVY_PARTS_OF_STEP];
-    } trainers = {0};
+    } own = {0};
     double best = INFINITY;
     stop_watch watch = {.part = CVY_PART_LOSS};
-    trainers.watch.hook = on_part;
-    trainers.watch.user = &watch;
-    trainers.watch.part = CVY_PART_OUTSIDE;
+    own.watch.hook = on_part;
+    own.watch.user = &watch;
+    own.watch.part = CVY_PART_OUTSIDE;
     for (int i = 0; i < 1000; i++) {
         watch.seconds = 0;
-        cvy_watch_enter(&trainers.watch, CVY_PART_LOSS);
-        cvy_watch_enter(&trainers.watch, CVY_PART_OUTSIDE);
+        cvy_watch_enter(&own.watch, CVY_PART_LOSS);
+        cvy_watch_enter(&own.watch, CVY_PART_OUTSIDE);
         best = fmin(best, watch.seconds);
     }
     return best;
