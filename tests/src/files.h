@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,20 @@ static inline int entries_in_directory(void) {
         count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     closedir(stream);
     return count;
+}
+
+/* Lets the process map only so many bytes more. Returns the limit before, for setrlimit(RLIMIT_AS). */
+static inline struct rlimit limit_memory(size_t more) {
+    struct rlimit before, now;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    now = (struct rlimit){.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &now), 0);
+    return before;
 }
 
 /* An error of that code whose `where` holds the name of the file and whose `what` holds the words. */

@@ -166,17 +166,20 @@ TEST(default_places_in_order) {
     assert_int_equal(chdir(before), 0);
 }
 
-TEST(error_lists_where_it_looked) {
-    char list[PATH_MAX];
+TEST(error_says_what_is_there) {
     const char *empty = make_path("empty");
-    snprintf(list, sizeof list, "Looked for IDX files and mnist.npz in %s, %s/MNIST/raw, %s/mnist.npz", empty, empty,
-             empty);
-    expect_failure(empty, CVY_TRAIN, "training images", list);
+    expect_failure(empty, CVY_TRAIN, empty,
+                   "holds no training images; it is empty. Convoy reads an .npz file with x_train");
+    expect_failure(empty, CVY_TEST, empty, "holds no test images");
     expect_failure(path_of("nowhere"), CVY_TRAIN, path_of("nowhere"), "no such file or directory");
     expect_failure("", CVY_TRAIN, "", "no such file or directory");
     sample images = make_images(2);
     put("empty", "a-file", &images);
-    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz");
+    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz: Not a zip archive");
+    for (int i = 1; i < 6; i++)
+        put("empty", (const char *[]){"10", "9", "x", "b", ".hidden", "z"}[i - 1], &images);
+    expect_failure(empty, CVY_TRAIN, empty,
+                   "holds no training images, but 9, 10, a-file, b, ... (5 in all). Convoy reads");
 }
 
 TEST(long_paths) {
@@ -213,9 +216,15 @@ TEST(bad_files_name_themselves) {
     put("bad", train[0], &images);
     put("bad", train[1], &labels);
     expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-images-idx3-ubyte"), "1 bytes missing");
-    labels.bytes[3] = 3;
+    images.count++;
+    put("bad", train[0], &images);
+    put("bad", train[1], &images);
+    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-labels-idx1-ubyte"),
+                   "an array of 12 x 6 x 5, expected labels");
+    put("bad", train[0], &labels);
     put("bad", train[1], &labels);
-    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-labels-idx1-ubyte"), "3 dimensions, expected 1");
+    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-images-idx3-ubyte"),
+                   "an array of 12, expected images: N x HEIGHT x WIDTH or N x HEIGHT x WIDTH x CHANNELS");
     put("bad-npz", "mnist.npz", &images);
     expect_failure(path_of("bad-npz"), CVY_TRAIN, path_of("bad-npz/mnist.npz"), "cannot open as an .npz");
 }
