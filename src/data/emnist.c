@@ -88,6 +88,7 @@ bool cvy_emnist_read(const char *path, cvy_split split, cvy_ndarray *images, cvy
     if (!set)
         return false;
     snprintf(prefix, sizeof prefix, "%s-%s", set, split == CVY_TRAIN ? "train" : "test");
-    return cvy_idx_read_pair(directory, prefix, images, labels, status) && turn_upright(images, status) &&
-           (strcmp(set, "emnist-letters") != 0 || count_from_zero(labels, status));
+    if (!cvy_idx_read_pair(directory, prefix, images, labels, status))
+        return is_directory ? false : cvy_fail(status, CVY_FAILED, path, "there is no %s-images-idx3-ubyte", prefix);
+    return turn_upright(images, status) && (strcmp(set, "emnist-letters") != 0 || count_from_zero(labels, status));
 }

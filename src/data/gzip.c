@@ -29,8 +29,8 @@ static bool inflate_members(struct libdeflate_decompressor *decompressor, const 
         enum libdeflate_result result = libdeflate_gzip_decompress_ex(decompressor, compressed + at, count - at,
                                                                       bytes + done, length - done, &taken, &made);
         if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
-            return cvy_fail(status, CVY_FAILED, path, "is truncated, or inflates to more than the %zu bytes that its header promises",
-                            length);
+            return cvy_fail(status, CVY_FAILED, path,
+                            "is truncated, or inflates to more than the %zu bytes that its header promises", length);
         if (result != LIBDEFLATE_SUCCESS)
             return cvy_fail(status, CVY_FAILED, path,
                             "gzip stream is truncated, corrupt, or disagrees with the checksum or size at its end");

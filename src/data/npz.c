@@ -148,7 +148,8 @@ bool cvy_npz_read(const char *path, const char *name, cvy_ndarray *array, cvy_st
     if (!archive) {
         zip_error_t error;
         zip_error_init_with_code(&error, code);
-        cvy_fail(status, CVY_FAILED, path, "cannot open as an .npz: %s", zip_error_strerror(&error));
+        cvy_fail(status, CVY_FAILED, path, "cannot open as an .npz: %s (other formats are read from their directory)",
+                 zip_error_strerror(&error));
         zip_error_fini(&error);
         return false;
     }

@@ -59,6 +59,22 @@ static inline const char *write_file(const char *name, const void *bytes, size_t
     return path;
 }
 
+/* Makes a directory below the test's own, and those above it. */
+static inline const char *make_path(const char *name) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", path_of(name));
+    for (char *at = path + strlen(directory) + 1; at && *at;) {
+        char *slash = strchr(at, '/');
+        if (slash)
+            *slash = 0;
+        mkdir(path, 0700);
+        if (slash)
+            *slash = '/';
+        at = slash ? slash + 1 : NULL;
+    }
+    return path_of(name);
+}
+
 /* A whole file; the caller frees it. */
 static inline uint8_t *read_whole(const char *path, size_t *count) {
     struct stat entry;

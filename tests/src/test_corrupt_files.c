@@ -1,12 +1,13 @@
 /* Valid files with bytes changed, cut off or repeated: whatever comes out, a reader either says what is wrong or
  * returns a whole array. What it reads beyond its buffers, or does with a size that overflows, is for the sanitizers to
  * see. */
-#include "samples.h"
+#include "pictures.h"
 
 #include "../../src/base/random.h"
 #include "../../src/data/idx.h"
 #include "../../src/data/npy.h"
 #include "../../src/data/npz.h"
+#include "../../src/data/png_image.h"
 #include "../../src/io/safetensors.h"
 
 #include <sys/mman.h>
@@ -91,6 +92,21 @@ static bool read_npz(const char *path, uint32_t *sum, cvy_status *status) {
     return cvy_npz_read(path, "x", &array, status) && sum_array(&array, sum);
 }
 
+static bool read_png(const char *path, uint32_t *sum, cvy_status *status) {
+    cvy_png image;
+    if (!cvy_png_read_header(path, &image, status))
+        return false;
+    size_t bytes = image.height * image.width * (image.colour ? 3 : 1);
+    uint8_t *pixels = malloc(bytes), *scratch = malloc(cvy_png_scratch_bytes(&image)); /* so that ASan sees its end */
+    assert_true(pixels && scratch);
+    bool done = cvy_png_read(path, &image, pixels, scratch, status);
+    for (size_t i = 0; done && i < bytes; i++)
+        *sum += pixels[i];
+    free(pixels);
+    free(scratch);
+    return done;
+}
+
 static bool read_safetensors(const char *path, uint32_t *sum, cvy_status *status) {
     cvy_safetensors *file = cvy_safetensors_open(path, status);
     if (!file)
@@ -104,7 +120,7 @@ static bool read_safetensors(const char *path, uint32_t *sum, cvy_status *status
     return true;
 }
 
-static void expect_error_or_valid(const sample *good, reader *read) {
+static void expect_error_or_valid(const sample *good, reader *read, void (*mend)(sample *)) {
     char path[64];
     uint32_t sum = 0;
     int valid = 0, descriptor = open_memory(path);
@@ -114,6 +130,8 @@ static void expect_error_or_valid(const sample *good, reader *read) {
     expect_ok(&status);
     for (uint32_t seed = 0; seed < SEEDS; seed++) {
         sample bad = corrupt(good, seed);
+        if (mend)
+            mend(&bad);
         status = (cvy_status){0};
         fill_memory(descriptor, &bad);
         if (read(path, &sum, &status)) {
@@ -129,13 +147,13 @@ static void expect_error_or_valid(const sample *good, reader *read) {
 
 TEST(idx) {
     sample s = make_images(2);
-    expect_error_or_valid(&s, read_idx);
+    expect_error_or_valid(&s, read_idx, NULL);
 }
 
 TEST(idx_gz) {
     sample s = make_images(9), z = gzip(&s);
     append_gzip(&z, NULL, 0);
-    expect_error_or_valid(&z, read_idx);
+    expect_error_or_valid(&z, read_idx, NULL);
 }
 
 static sample archive(zip_int32_t method) {
@@ -154,12 +172,12 @@ static sample archive(zip_int32_t method) {
 
 TEST(npz_stored) {
     sample s = archive(ZIP_CM_STORE);
-    expect_error_or_valid(&s, read_npz);
+    expect_error_or_valid(&s, read_npz, NULL);
 }
 
 TEST(npz_deflated) {
     sample s = archive(ZIP_CM_DEFLATE);
-    expect_error_or_valid(&s, read_npz);
+    expect_error_or_valid(&s, read_npz, NULL);
 }
 
 /* The .npy by itself: inside an archive, few changes get past the checksum. */
@@ -186,6 +204,27 @@ TEST(npy_header) {
     assert_true(valid > 0 && valid < SEEDS);
 }
 
+/* Palettes, alpha, interlacing and more bits: libpng's transformations. Checksums are right again, or few changes would
+ * get past them. */
+TEST(png) {
+    static const png_color palette[16] = {{1, 2, 3}, {4, 5, 6}};
+    static uint8_t opaque[16];
+    uint8_t rows[512];
+    memset(opaque, 0xff, sizeof opaque);
+    for (size_t i = 0; i < sizeof rows; i++)
+        rows[i] = i % 4 == 3 ? 0xff : (uint8_t)(i * 37 % 251);
+    static const picture pictures[] = {
+        {.type = PNG_COLOR_TYPE_GRAY, .depth = 1, .width = 9, .height = 5},
+        {.type = PNG_COLOR_TYPE_RGB, .depth = 16, .width = 9, .height = 5, .interlaced = true},
+        {.type = PNG_COLOR_TYPE_PALETTE, .depth = 4, .width = 9, .height = 5, .palette = palette, .alpha = opaque},
+        {.type = PNG_COLOR_TYPE_RGBA, .depth = 8, .width = 9, .height = 5},
+    };
+    for (size_t i = 0; i < COUNT(pictures); i++) {
+        sample s = make_png(&pictures[i], rows);
+        expect_error_or_valid(&s, read_png, mend_checksums);
+    }
+}
+
 TEST(safetensors) {
     static const float values[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const cvy_tensor tensors[] = {
@@ -201,7 +240,7 @@ TEST(safetensors) {
     uint8_t *bytes = read_whole(path, &s.count);
     memcpy(s.bytes, bytes, s.count);
     free(bytes);
-    expect_error_or_valid(&s, read_safetensors);
+    expect_error_or_valid(&s, read_safetensors, NULL);
 }
 
 RUN_TESTS("corrupt files", make_directory, remove_directory)
