@@ -118,10 +118,11 @@ static bool fail_default(char roots[ROOTS][PATH_MAX], cvy_split split, cvy_statu
 }
 
 /* The first names in a directory. */
-static void append_names(message *m, const char *directory) {
+static bool append_names(message *m, const char *directory, cvy_status *status) {
     enum { SHOWN = 4 };
-    cvy_names names = {0};
-    cvy_names_read(directory, &names, &(cvy_status){0});
+    cvy_names names;
+    if (!cvy_names_read(directory, &names, status))
+        return false;
     if (names.count == 0)
         append(m, "; it is empty");
     for (int i = 0; i < names.count && i < SHOWN; i++)
@@ -129,14 +130,18 @@ static void append_names(message *m, const char *directory) {
     if (names.count > SHOWN)
         append(m, ", ... (%d in all)", names.count);
     cvy_names_free(&names);
+    return true;
 }
 
 static bool fail_named(const char *named, cvy_split split, cvy_status *status) {
     message m = {.length = 0};
+    if (!cvy_ok(status))
+        return false;
     if (!cvy_path_exists(named))
         return cvy_fail(status, CVY_FAILED, named, "no such file or directory");
     append(&m, "holds no %s images", split == CVY_TRAIN ? "training" : "test");
-    append_names(&m, named);
+    if (!append_names(&m, named, status))
+        return false;
     const char *separator = ". Convoy reads ";
     for (int i = 0; i < PLACES; i++)
         if (places[i].about) {

@@ -104,6 +104,8 @@ TEST(wrong_length) {
     expect_failure(&s, "1 bytes too many: shape 3 x 6 x 5 needs 90 after the header, found 91");
     s.count = 15;
     expect_failure(&s, "15 bytes, too short for the header");
+    for (s.count = 0; s.count < 106; s.count++)
+        expect_failure(&s, s.count < 16 ? "too short" : "bytes missing");
     s.count = 3;
     expect_failure(&s, "3 bytes, too short");
     s.count = 0;
