@@ -135,8 +135,6 @@ static bool append_names(message *m, const char *directory, cvy_status *status) 
 
 static bool fail_named(const char *named, cvy_split split, cvy_status *status) {
     message m = {.length = 0};
-    if (!cvy_ok(status))
-        return false;
     if (!cvy_path_exists(named))
         return cvy_fail(status, CVY_FAILED, named, "no such file or directory");
     append(&m, "holds no %s images", split == CVY_TRAIN ? "training" : "test");
@@ -162,5 +160,7 @@ bool cvy_search(const char *named, cvy_split split, char origin[static PATH_MAX]
         if (places[i].read(origin, split, images, labels, status))
             return true;
     }
+    if (!cvy_ok(status))
+        return false;
     return named ? fail_named(named, split, status) : fail_default(roots, split, status);
 }
