@@ -147,23 +147,40 @@ static bool read_attribute(reader *r, cvy_node *group, const char *name, hid_t a
     return good;
 }
 
+/* The attribute of that name, if the group has one. */
+static bool read_named(reader *r, cvy_node *group, hid_t id, const char *name, bool *found) {
+    htri_t exists = H5Aexists(id, name);
+    *found = exists > 0;
+    if (exists == 0)
+        return true;
+    hid_t attribute = exists > 0 ? H5Aopen(id, name, H5P_DEFAULT) : -1;
+    if (attribute < 0)
+        return refuse(r, "attribute %s: cannot be read", name);
+    read_attribute(r, group, name, attribute);
+    H5Aclose(attribute);
+    return cvy_ok(r->status);
+}
+
+/* Keras's attributes, by name: to list all, libhdf5 1.10.8 fills a table, which it frees wrongly when an attribute is
+ * damaged. Keras cuts long lists of names into "layer_names0", "layer_names1", ... */
 static bool read_attributes(reader *r, cvy_node *group, hid_t id) {
-    H5O_info_t info;
-    if (H5Oget_info2(id, &info, H5O_INFO_NUM_ATTRS) < 0)
-        return refuse(r, "its attributes cannot be read");
-    if (info.num_attrs > OBJECTS_MAX)
-        return refuse(r, "%" PRIu64 " attributes", (uint64_t)info.num_attrs);
-    for (hsize_t i = 0; i < info.num_attrs; i++) {
-        char name[128] = "";
-        hid_t attribute = H5Aopen_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, H5P_DEFAULT, H5P_DEFAULT);
-        if (attribute < 0 || H5Aget_name(attribute, sizeof name, name) < 0)
-            refuse(r, "attribute %u cannot be read", (unsigned)i);
-        else
-            read_attribute(r, group, name, attribute);
-        if (attribute >= 0)
-            H5Aclose(attribute);
-        if (!cvy_ok(r->status))
+    static const char *const texts[] = {"name", "keras_version", "backend", "model_config", "training_config"};
+    static const char *const lists[] = {"layer_names", "weight_names"};
+    bool found;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!read_named(r, group, id, texts[i], &found))
             return false;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (!read_named(r, group, id, lists[i], &found))
+            return false;
+        for (unsigned part = found ? OBJECTS_MAX : 0; part < OBJECTS_MAX; part++) {
+            char name[32];
+            snprintf(name, sizeof name, "%s%u", lists[i], part);
+            if (!read_named(r, group, id, name, &found))
+                return false;
+            if (!found)
+                break;
+        }
     }
     return true;
 }
