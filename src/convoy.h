@@ -24,6 +24,9 @@
  *
  * Threads. One thread at a time may use a model. Different models are independent.
  *
+ * Callbacks. In on_epoch all functions may use the model but cvy_fit, cvy_compile and cvy_model_free. In on_progress a
+ * step is under way: only what describes the model may be called. The others are an error (CVY_USAGE) there.
+ *
  * Versions. A release 0.x.0 may add fields to structs: programs are then compiled again. The shared library's name
  * (libconvoy.so.0.x) changes with x. Releases 0.x.y with the same x are compatible.
  */
@@ -195,6 +198,7 @@ typedef struct cvy_fit_options {
     double target_accuracy;            /* stop after the epoch whose validation accuracy reaches it */
     cvy_progress_fn *on_epoch;         /* after every epoch */
     cvy_progress_fn *on_progress;      /* after a step, at most 20 times a second, and after the first */
+    bool every_step;                   /* on_progress after every step */
     void *user;                        /* handed to both */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current step with CVY_INTERRUPTED */
 } cvy_fit_options;
@@ -228,6 +232,31 @@ CVY_API const char *cvy_isa(const cvy_model *model); /* the instruction set in u
  * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images". Valid until the
  * next call. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
+
+/* ---- Weights in memory ------------------------------------------------------------------------------------------ */
+
+/* A variable of a compiled model, in the model's memory: the caller may read and write its values between calls. They
+ * are valid until the model is compiled anew or freed. */
+typedef struct cvy_array {
+    char name[256];  /* Keras's path: "conv2d_1/kernel"; of the optimizer: "adam/conv2d_1_kernel_momentum" */
+    int rank;        /* 1 to 4 */
+    size_t shape[4]; /* kernels HWIO or (in, out), biases (out) */
+    size_t count;    /* of the values: the product of the shape */
+    float *values;   /* in C order; NULL: there is no such variable */
+} cvy_array;
+
+/* Weight i, counted from 0 in the order of Keras's model.weights. Past the last, values is NULL. */
+CVY_API cvy_array cvy_weight(cvy_model *model, int i, cvy_status *status);
+/* The optimizer's variable i, counted from 0 in the order of Keras's optimizer.variables, whose first two are left out:
+ * the iteration and the learning rate. Past the last, values is NULL. */
+CVY_API cvy_array cvy_optimizer_variable(cvy_model *model, int i, cvy_status *status);
+
+/* The optimizer's iteration: how many steps it has done. */
+CVY_API uint64_t cvy_iterations(const cvy_model *model);
+CVY_API void cvy_set_iterations(cvy_model *model, uint64_t iterations, cvy_status *status);
+/* The optimizer's learning rate, before a schedule's factor. on_epoch may set it, too. */
+CVY_API double cvy_learning_rate(const cvy_model *model);
+CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_status *status);
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@ typedef enum cvy_code {
 typedef struct cvy_status {
     cvy_code code;
     char where[512];
-    char what[512];
+    char what[2048];
 } cvy_status;
 
 /* Images in NHWC, uint8 or float, and a class label for each unless it has none. */

@@ -8,7 +8,7 @@
 void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     cvy_preprocessing parsed;
-    if (!cvy_given(model, "model", status) ||
+    if (!cvy_may(model, CVY_IN_FIT, status) ||
         !cvy_preprocessing_parse(preprocessing ? preprocessing : "", &parsed, status))
         return;
     model->preprocessing = parsed;
@@ -47,7 +47,7 @@ static bool read_options(const cvy_compile_options *options, cvy_trainer_options
 
 void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
-    if (!cvy_given(model, "model", status))
+    if (!cvy_may(model, CVY_IDLE, status))
         return;
     if (model->network->count < 2) {
         cvy_fail(status, CVY_FAILED, model->network->name, "the model has no layers yet");
@@ -59,7 +59,6 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
         return;
     cvy_kernels_fill(&model->kernels, tier);
     model->isa = cvy_tier_name(tier);
-    model->optimizer = chosen.optimizer;
     model->seed = chosen.seed;
     model->epochs_done = 0;
     cvy_trainer_free(model->trainer);

@@ -91,6 +91,7 @@ static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fi
         whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
     cvy_trainer_set_schedule(model->trainer, &schedule, steps);
     cvy_trainer_set_random_shift(model->trainer, options->random_shift);
+    cvy_trainer_set_every_step(model->trainer, options->every_step);
     fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
     return fit->order != NULL;
 }
@@ -118,8 +119,11 @@ static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
 
     fit->progress.validated = false;
     cvy_order_fill(fit->order, fit->count, model->seed, model->epochs_done, !options->no_shuffle);
-    if (!cvy_trainer_epoch(model->trainer, fit->dataset, fit->order, left < fit->count ? left : fit->count,
-                           fit->batch_size, options->stop, show_step, fit, &metrics, status))
+    model->activity = CVY_IN_STEP;
+    bool trained = cvy_trainer_epoch(model->trainer, fit->dataset, fit->order, left < fit->count ? left : fit->count,
+                                     fit->batch_size, options->stop, show_step, fit, &metrics, status);
+    model->activity = CVY_IN_FIT;
+    if (!trained)
         return false;
     model->epochs_done++;
     if (fit->progress.epoch == fit->progress.epochs)
@@ -140,9 +144,10 @@ static bool reached_target(const cvy_fit_run *fit) {
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     cvy_fit_run fit;
-    if (!cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
+    if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
         !begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status))
         return;
+    model->activity = CVY_IN_FIT;
     for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
         fit.progress.epoch = epoch;
         if (!fit_epoch(model, &fit, status))
@@ -150,6 +155,7 @@ void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options
         if (reached_target(&fit))
             break;
     }
+    model->activity = CVY_IDLE;
     free(fit.order);
 }
 

@@ -6,27 +6,39 @@
 #include "../train/trainer.h"
 #include "arguments.h"
 
+/* What a callback runs in: a fit, between its epochs, or one of its steps. */
+typedef enum cvy_activity { CVY_IDLE, CVY_IN_FIT, CVY_IN_STEP } cvy_activity;
+
 struct cvy_model {
     cvy_network *network;
     char *description; /* what the network came from, a built-in's name or JSON; NULL: it was built by hand */
     cvy_preprocessing preprocessing;
     /* Set by cvy_compile; describing ends there. */
     cvy_trainer *trainer;
-    cvy_optimizer_settings optimizer;
     cvy_kernels kernels;
     const char *isa;
     char threads_text[256];
     uint64_t seed;
     /* Whole epochs fitted so far: shuffles go on from there. */
     uint32_t epochs_done;
+    cvy_activity activity;
 };
 
 /* A model from a built-in's name, a file, or JSON, in which errors name `origin`. */
 cvy_model *cvy_model_described(const char *description, const char *origin, cvy_status *status);
 
-/* Whether the call may go on: no error so far, and a compiled model. */
-static inline bool cvy_ready(const cvy_model *model, cvy_status *status) {
+/* Whether the call may go on: no error so far, a model, and no deeper within a fit than `deepest`. */
+static inline bool cvy_may(const cvy_model *model, cvy_activity deepest, cvy_status *status) {
     return cvy_given(model, "model", status) &&
+           (model->activity <= deepest ||
+            cvy_fail(status, CVY_USAGE, model->network->name, "%s",
+                     deepest == CVY_IDLE ? "called within a fit of this model, expected before or after it"
+                                         : "called within a training step of this model, expected between steps"));
+}
+
+/* Whether the call may go on: a compiled model, and no step of it is under way. */
+static inline bool cvy_ready(const cvy_model *model, cvy_status *status) {
+    return cvy_may(model, CVY_IN_FIT, status) &&
            (model->trainer || cvy_fail(status, CVY_USAGE, model->network->name, "the model is not compiled yet"));
 }
 

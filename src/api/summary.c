@@ -8,8 +8,9 @@ char *cvy_summary(const cvy_model *model, int columns, cvy_status *status) {
     if (!cvy_given(model, "model", status))
         return NULL;
     long optimizer = -1;
-    if (model->trainer && model->epochs_done)
-        optimizer = cvy_optimizer_parameters(&model->optimizer, cvy_trainer_variables(model->trainer)->parameters);
+    if (cvy_iterations(model) > 0)
+        optimizer = cvy_optimizer_parameters(&cvy_trainer_optimizer(model->trainer)->settings,
+                                             cvy_trainer_variables(model->trainer)->parameters);
     return cvy_summary_text(model->network, columns, optimizer, false, status);
 }
 

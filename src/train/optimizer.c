@@ -21,6 +21,21 @@ int cvy_optimizer_slots(const cvy_optimizer_settings *settings) {
     return 2 + settings->amsgrad + settings->use_ema;
 }
 
+const char *cvy_optimizer_slot_name(const cvy_optimizer_settings *settings, int slot) {
+    if (settings->use_ema && slot == cvy_optimizer_slots(settings) - 1)
+        return "average";
+    switch (settings->kind) {
+    case CVY_SGD:
+        return "momentum";
+    case CVY_RMSPROP:
+        return slot == 0 ? "velocity" : slot == 1 && settings->momentum > 0 ? "momentum" : "average_gradient";
+    case CVY_ADAM:
+    case CVY_ADAMW:
+        break;
+    }
+    return slot == 0 ? "momentum" : slot == 1 ? "velocity" : "velocity_hat";
+}
+
 long cvy_optimizer_parameters(const cvy_optimizer_settings *settings, size_t parameters) {
     return (long)parameters * cvy_optimizer_slots(settings) + 2;
 }
@@ -51,6 +66,19 @@ void cvy_optimizer_destroy(cvy_optimizer *optimizer) {
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------ */
+
+void cvy_optimizer_set_step(cvy_optimizer *optimizer, uint64_t step) {
+    const double beta_1 = (double)optimizer->beta_1, beta_2 = (double)optimizer->beta_2;
+    double power_1 = 1, power_2 = 1;
+    /* Powers that have ceased to fall, at 0 or the least subnormal number, stay there for any number of steps. */
+    for (uint64_t i = 0; i < step && (power_1 * beta_1 != power_1 || power_2 * beta_2 != power_2); i++) {
+        power_1 *= beta_1;
+        power_2 *= beta_2;
+    }
+    optimizer->step = step;
+    optimizer->beta_1_power = power_1;
+    optimizer->beta_2_power = power_2;
+}
 
 void cvy_optimizer_begin(cvy_optimizer *optimizer, double learning_rate) {
     const cvy_optimizer_settings *s = &optimizer->settings;

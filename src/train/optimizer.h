@@ -35,12 +35,16 @@ bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy
 /* Whether every number is in its range; the error names the first that is not. */
 bool cvy_optimizer_check(const cvy_optimizer_settings *settings, cvy_status *status);
 
-const char *cvy_optimizer_name(cvy_optimizer_kind kind); /* "SGD", "RMSprop", ... */
+const char *cvy_optimizer_name(cvy_optimizer_kind kind);       /* "SGD", "RMSprop", ... */
+const char *cvy_optimizer_snake_name(cvy_optimizer_kind kind); /* as in Keras's paths: "sgd", "rm_sprop", ... */
 
 enum { CVY_OPTIMIZER_SLOTS = 4 };
 
 /* The number of state floats for each parameter: 0..4. The last is the moving average, with use_ema. */
 int cvy_optimizer_slots(const cvy_optimizer_settings *settings);
+
+/* Keras's name of a slot: "momentum", "velocity", "average", ... */
+const char *cvy_optimizer_slot_name(const cvy_optimizer_settings *settings, int slot);
 
 /* The number of an optimizer's own variables as Keras's model.summary() counts them: the slots of all parameters, the
  * iteration and the learning rate. */
@@ -70,6 +74,9 @@ bool cvy_optimizer_create(cvy_optimizer *optimizer, const cvy_optimizer_settings
 
 /* Frees the state. */
 void cvy_optimizer_destroy(cvy_optimizer *optimizer);
+
+/* As if so many steps were done; the state stays as it is. */
+void cvy_optimizer_set_step(cvy_optimizer *optimizer, uint64_t step);
 
 /* Begins a step: counts it and computes its rule in double, rounded to float once. One thread calls it before the
  * updates of that step. */

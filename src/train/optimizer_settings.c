@@ -4,6 +4,7 @@
 #include "../base/settings.h"
 
 static const char *const names[] = {"SGD", "RMSprop", "Adam", "AdamW"};
+static const char *const snake_names[] = {"sgd", "rm_sprop", "adam", "adam_w"};
 
 static const cvy_optimizer_settings defaults[] = {
     [CVY_SGD] = {.kind = CVY_SGD, .learning_rate = 0.01, .ema_momentum = 0.99},
@@ -51,6 +52,10 @@ enum { KEYS = sizeof keys / sizeof *keys };
 
 const char *cvy_optimizer_name(cvy_optimizer_kind kind) {
     return names[kind];
+}
+
+const char *cvy_optimizer_snake_name(cvy_optimizer_kind kind) {
+    return snake_names[kind];
 }
 
 bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy_status *status) {

@@ -133,7 +133,7 @@ void cvy_step_finish(cvy_run *run, int threads, size_t slot) {
         return;
     const double now = cvy_clock();
     const bool last = run->step == run->steps || run->halt != CVY_HALT_NO;
-    if (!last && run->step > 1 && now - run->shown < 1.0 / SHOWS_A_SECOND)
+    if (!last && run->step > 1 && !run->trainer->every_step && now - run->shown < 1.0 / SHOWS_A_SECOND)
         return;
     run->shown = now;
     if (!run->on_step(run->step, run->steps, now - run->begun, run->metrics, run->user))

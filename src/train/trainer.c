@@ -73,6 +73,10 @@ float *cvy_trainer_parameters(cvy_trainer *trainer) {
     return trainer->parameters;
 }
 
+cvy_optimizer *cvy_trainer_optimizer(cvy_trainer *trainer) {
+    return &trainer->optimizer;
+}
+
 const float *cvy_trainer_gradient(const cvy_trainer *trainer) {
     return trainer->gradient;
 }
@@ -97,6 +101,10 @@ void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule
 
 void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels) {
     trainer->random_shift = pixels;
+}
+
+void cvy_trainer_set_every_step(cvy_trainer *trainer, bool every_step) {
+    trainer->every_step = every_step;
 }
 
 void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user) {

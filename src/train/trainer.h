@@ -41,6 +41,7 @@ void cvy_trainer_free(cvy_trainer *trainer);
 
 const cvy_variables *cvy_trainer_variables(const cvy_trainer *trainer);
 float *cvy_trainer_parameters(cvy_trainer *trainer);           /* [variables.floats]; may be written between steps */
+cvy_optimizer *cvy_trainer_optimizer(cvy_trainer *trainer);    /* may be written between steps */
 const float *cvy_trainer_gradient(const cvy_trainer *trainer); /* of the last step's mean loss, [variables.floats] */
 int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last run used */
 /* How many threads a step of batch_size images takes, why, and where they are kept, in words. */
@@ -57,6 +58,9 @@ void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule
 /* Training images move by up to so many pixels (loader.h); 0 at first. */
 void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels);
 
+/* Whether the epoch's function is called after every step; not so at first. */
+void cvy_trainer_set_every_step(cvy_trainer *trainer, bool every_step);
+
 /* The training is over: parameters become their moving average if the optimizer keeps one. */
 void cvy_trainer_finish(cvy_trainer *trainer);
 
@@ -65,7 +69,8 @@ void cvy_trainer_finish(cvy_trainer *trainer);
 bool cvy_trainer_step(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
                       cvy_metrics *metrics, cvy_status *status);
 
-/* After a step, at most 20 times a second and at the epoch's end; false stops the epoch with CVY_INTERRUPTED. */
+/* After the first and the last step, and between at most 20 times a second or, if so set, after every step. False stops
+ * the epoch with CVY_INTERRUPTED. */
 typedef bool cvy_step_fn(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user);
 
 /* One epoch over order[0 .. count) in batches of batch_size, the last one shorter where it must be. metrics is set,
