@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 16, OBJECTS_MAX = 1 << 16, PATH_BYTES = 400 };
+enum { DEPTH_MAX = 16, OBJECTS_MAX = 1 << 16, PARTS_MAX = 64, PATH_BYTES = 400 };
 
 typedef struct reader {
     const cvy_hdf5_host *host;
@@ -173,7 +173,7 @@ static bool read_attributes(reader *r, cvy_node *group, hid_t id) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         if (!read_named(r, group, id, lists[i], &found))
             return false;
-        for (unsigned part = found ? OBJECTS_MAX : 0; part < OBJECTS_MAX; part++) {
+        for (unsigned part = found ? PARTS_MAX : 0; part < PARTS_MAX; part++) {
             char name[32];
             snprintf(name, sizeof name, "%s%u", lists[i], part);
             if (!read_named(r, group, id, name, &found))
