@@ -2,11 +2,12 @@
 #include "formats.h"
 
 #include "../base/file.h"
-#include "../base/zip.h"
+#include "../base/archive.h"
 #include "keras_file.h"
 #include "weights.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ---- What a file is --------------------------------------------------------------------------------------------- */
 
@@ -15,10 +16,8 @@ static const struct {
     size_t count;
     const char *what;
 } foreign[] = {
-    {"\x1f\x8b", 2, "a gzipped file"},
-    {"\x89PNG\r\n\x1a\n", 8, "a PNG image"},
-    {"\x93NUMPY", 6, "a NumPy array (.npy)"},
-    {"\x80\x02\x8a\nl\xfc\x9c", 7, "a PyTorch file of the old format"},
+    {"\x1f\x8b", 2, "a gzipped file"},        {"\x89PNG\r\n\x1a\n", 8, "a PNG image"},
+    {"\x93NUMPY", 6, "a NumPy array (.npy)"}, {"\x80\x02\x8a\nl\xfc\x9c", 7, "a PyTorch file of the old format"},
     {"TFL3", 4, "a TensorFlow Lite model"},
 };
 
@@ -74,8 +73,8 @@ cvy_file_kind cvy_file_kind_of(const char *path, const char **what, cvy_status *
 }
 
 bool cvy_refuse_foreign(const char *path, const char *what, cvy_status *status) {
-    return cvy_fail(status, CVY_FAILED, path,
-                    "is %s; expected safetensors, or Keras's .keras, .weights.h5 or .h5", what);
+    return cvy_fail(status, CVY_FAILED, path, "is %s; expected safetensors, or Keras's .keras, .weights.h5 or .h5",
+                    what);
 }
 
 /* ---- Saving and loading ----------------------------------------------------------------------------------------- */

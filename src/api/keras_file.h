@@ -5,8 +5,8 @@
 #include "formats.h"
 #include "model.h"
 
-/* The network of a file, as the text of Keras's model.to_json() with its compile_config, which the caller frees. NULL on
- * an error: a file of weights alone has none. */
+/* The network of a file, as the text of Keras's model.to_json() with its compile_config, which the caller frees. NULL
+ * on an error: a file of weights alone has none. */
 char *cvy_keras_network(const char *path, cvy_file_kind kind, cvy_status *status);
 
 /* Reads weights and optimizer state into a compiled model. */

@@ -96,10 +96,10 @@ bool cvy_keras_fill(const cvy_model *model, const cvy_network *network, cvy_node
     return cvy_ok(status);
 }
 
-/* Adds an array whose name is a path within the group. */
-static bool add_path(cvy_node *group, const char *path, const cvy_array *array, cvy_status *status) {
+/* Adds an array at its own path within the group. */
+static bool add_path(cvy_node *group, const cvy_array *array, cvy_status *status) {
     char within[sizeof array->name];
-    snprintf(within, sizeof within, "%s", path);
+    memcpy(within, array->name, sizeof within);
     char *slash = strrchr(within, '/');
     *slash = 0;
     return add_floats(cvy_tree_group(group, within, status), slash + 1, array->rank, array->shape, array->values,
@@ -116,7 +116,7 @@ static bool fill_legacy_layer(cvy_model *model, const cvy_layer *layer, int firs
     for (int k = 0; k < count && group && cvy_ok(status); k++) {
         arrays[k] = cvy_weight(model, first + k, status);
         names[k] = arrays[k].name;
-        add_path(group, names[k], &arrays[k], status);
+        add_path(group, &arrays[k], status);
     }
     return group && cvy_tree_attach(group, "weight_names", true, (size_t)count, names, status);
 }
@@ -158,7 +158,7 @@ static bool fill_legacy_optimizer(cvy_model *model, cvy_node *root, cvy_status *
         else if (i == 1)
             arrays[i].values = &rate;
         if (i > 0)
-            add_path(weights, names[i], &arrays[i], status);
+            add_path(weights, &arrays[i], status);
     }
     if (cvy_ok(status))
         cvy_tree_attach(weights, "weight_names", true, (size_t)count, names, status);
@@ -335,13 +335,14 @@ static bool same_slots(cvy_model *model, const found *state) {
     if (state->count < 2 || state->list[0]->kind != CVY_NODE_INTEGERS || state->list[0]->count != 1 ||
         state->list[1]->kind != CVY_NODE_FLOATS || state->list[1]->count != 1)
         return false;
-    for (int i = 2; (slot = cvy_optimizer_variable(model, i - 2, NULL)).values; i++) {
+    int i = 2;
+    for (; (slot = cvy_optimizer_variable(model, i - 2, NULL)).values; i++) {
         const cvy_node *array = i < state->count ? state->list[i] : NULL;
         if (!array || array->kind != CVY_NODE_FLOATS || array->rank != slot.rank ||
             memcmp(array->shape, slot.shape, (size_t)slot.rank * sizeof *slot.shape))
             return false;
     }
-    return !cvy_optimizer_variable(model, state->count - 2, NULL).values;
+    return i == state->count;
 }
 
 /* In double the model's learning rate may have more digits than the file's float: then it stays. */
@@ -386,8 +387,7 @@ bool cvy_keras_take(cvy_model *model, const cvy_node *root, const char *optimize
     found state = {0};
     if (!optimizer && cvy_tree_find(root, "optimizer/vars"))
         optimizer = cvy_tree_text(cvy_tree_find(root, "optimizer/vars"), "name");
-    if (find_all(model, root, path, &weights, &state, status) &&
-        check_weights(variables, &weights, path, status) &&
+    if (find_all(model, root, path, &weights, &state, status) && check_weights(variables, &weights, path, status) &&
         (!same_kind(model, optimizer) || !same_slots(model, &state) || take_state(model, &state, path, status)))
         for (int i = 0; i < variables->count; i++)
             memcpy(cvy_trainer_parameters(model->trainer) + variables->list[i].offset, weights.own.list[i]->floats,

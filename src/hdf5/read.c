@@ -36,7 +36,8 @@ __attribute__((format(printf, 2, 3))) static bool refuse(reader *r, const char *
     va_start(arguments, what);
     vsnprintf(text, sizeof text, what, arguments);
     va_end(arguments);
-    snprintf(where, sizeof where, "%.*s: %s", (int)sizeof where - PATH_BYTES - 3, r->origin, *r->path ? r->path : "/");
+    snprintf(where, sizeof where, "%.*s%s%s", (int)sizeof where - PATH_BYTES - 3, r->origin, *r->path ? ": " : "",
+             r->path);
     return cvy_fail(r->status, CVY_FAILED, where, "%s", text);
 }
 

@@ -1,6 +1,6 @@
 /* Zip archives: reading members that are stored or deflated, and writing stored ones. */
-#ifndef CVY_ZIP_H
-#define CVY_ZIP_H
+#ifndef CVY_ARCHIVE_H
+#define CVY_ARCHIVE_H
 
 #include "status.h"
 

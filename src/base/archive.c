@@ -1,6 +1,6 @@
 /* libzip finds the member and reads its compressed bytes. libdeflate inflates them: it is three times as fast as zlib,
  * which libzip would use, and detects a wrong size or checksum. */
-#include "zip.h"
+#include "archive.h"
 
 #include "file.h"
 #include "memory.h"
@@ -165,7 +165,7 @@ void *cvy_zip_read(cvy_zip *archive, const char *name, size_t most, size_t *leng
         return NULL;
     }
     if (bytes)
-        bytes[*length = (size_t)entry.size] = 0;
+        bytes[ *length = (size_t)entry.size] = 0;
     return bytes;
 }
 
