@@ -3,25 +3,23 @@
 #include "halves.h"
 
 #include "../base/status.h"
-#include "heap.h"
+#include "attributes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 16, OBJECTS_MAX = 1 << 16, PARTS_MAX = 64, PATH_BYTES = 400 };
+enum { DEPTH_MAX = 16, OBJECTS_MAX = 1 << 16, PATH_BYTES = 400 };
 
 typedef struct reader {
     const cvy_hdf5_host *host;
     const char *origin;
-    const unsigned char *bytes;
-    size_t count;
+    cvy_hdf5_image file;
     size_t left; /* bytes that arrays may still take */
     size_t most;
     size_t texts; /* bytes that texts may still take */
     unsigned objects;
-    hid_t raw; /* a reference to a text, as it lies in the file */
     cvy_status *status;
     /* The present object. */
     char path[PATH_BYTES];
@@ -53,9 +51,9 @@ static uint64_t number(const unsigned char *bytes) {
  * no driver, no extension. */
 static bool check_superblock(reader *r) {
     static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    const unsigned char *b = r->bytes;
-    if (r->count < 96 || memcmp(b, signature, sizeof signature) != 0)
-        return refuse(r, "not a whole HDF5 file: %zu bytes", r->count);
+    const unsigned char *b = r->file.bytes;
+    if (r->file.count < 96 || memcmp(b, signature, sizeof signature) != 0)
+        return refuse(r, "not a whole HDF5 file: %zu bytes", r->file.count);
     unsigned version = b[8];
     bool old = version == 0;
     if (!old && version != 2 && version != 3)
@@ -67,123 +65,48 @@ static bool check_superblock(reader *r) {
     uint64_t base = number(addresses), end = number(addresses + 16);
     if (base != 0 || number(addresses + 8) != UINT64_MAX || (old && number(addresses + 24) != UINT64_MAX))
         return refuse(r, "a user block, driver or extension in its superblock, expected none");
-    return end <= r->count || refuse(r, "is cut short: %zu of %" PRIu64 " bytes", r->count, end);
+    return end <= r->file.count || refuse(r, "is cut short: %zu of %" PRIu64 " bytes", r->file.count, end);
 }
 
 /* ---- Texts ------------------------------------------------------------------------------------------------------ */
 
-/* A conversion that leaves the bytes as they are: libhdf5 knows none from texts to opaque bytes. */
-static herr_t keep_bytes(hid_t from, hid_t to, H5T_cdata_t *data, size_t count, size_t stride, size_t background,
-                         void *buffer, void *more, hid_t plist) {
-    (void)count, (void)stride, (void)background, (void)buffer, (void)more, (void)plist;
-    if (data->command == H5T_CONV_INIT) {
-        data->need_bkg = H5T_BKG_NO;
-        return H5Tget_size(from) == H5Tget_size(to) || H5Tis_variable_str(from) > 0 ? 0 : -1;
-    }
-    return 0;
-}
+typedef struct place {
+    reader *r;
+    cvy_node *node;
+} place;
 
-/* The texts of an attribute: of fixed length, or references into a heap. */
-static bool attach_texts(reader *r, cvy_node *group, const char *name, bool array, size_t count, hid_t type,
-                         unsigned char *raw, size_t size) {
-    bool variable = H5Tis_variable_str(type) > 0;
-    char **texts = calloc(count + 1, sizeof *texts);
-    bool good = texts;
-    for (size_t i = 0; good && i < count; i++) {
-        const char *text = (const char *)raw + i * size;
-        size_t length = size;
-        if (variable && !cvy_hdf5_heap_text(r->bytes, r->count, raw + i * size, &text, &length))
-            good = refuse(r, "attribute %s: a text that is not in the file", name);
+static bool copy_texts(reader *r, const cvy_hdf5_attribute *attribute, char **texts) {
+    for (size_t i = 0; i < attribute->count; i++) {
+        const char *text;
+        size_t length;
+        if (!cvy_hdf5_text(&r->file, attribute, i, &text, &length))
+            return refuse(r, "attribute %.80s: its text is not in the file", attribute->name);
         length = strnlen(text, length);
-        if (good && length > r->texts)
-            good = refuse(r, "attribute %s: more text than a file of %zu bytes can hold", name, r->count);
-        if (!good)
-            break;
+        if (length > r->texts)
+            return refuse(r, "attribute %.80s: more text than a file of %zu bytes can hold", attribute->name,
+                          r->file.count);
         r->texts -= length;
-        good = (texts[i] = strndup(text, length));
-    }
-    good = good && r->host->attach(group, name, array, count, (const char *const *)texts, r->status);
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-    return good || refuse(r, "attribute %s: out of memory", name);
-}
-
-/* Reads the attribute's bytes as they lie in the file. */
-static bool read_texts(reader *r, cvy_node *group, const char *name, hid_t attribute, hid_t type, bool array,
-                       size_t count) {
-    bool variable = H5Tis_variable_str(type) > 0;
-    size_t size = variable ? CVY_HDF5_REFERENCE : H5Tget_size(type), total;
-    if (!size || __builtin_mul_overflow(size, count, &total) || total > r->count)
-        return refuse(r, "attribute %s: %zu texts of %zu bytes in a file of %zu", name, count, size, r->count);
-    unsigned char *raw = calloc(total + 1, 1);
-    hid_t wanted = variable ? r->raw : type;
-    bool good = raw && (!count || H5Aread(attribute, wanted, raw) >= 0);
-    good = good ? attach_texts(r, group, name, array, count, type, raw, size)
-                : refuse(r, "attribute %s: cannot be read", name);
-    free(raw);
-    return good;
-}
-
-/* Numbers are passed over, but an empty array of any type stands for no texts: so h5py writes an empty list. */
-static bool read_attribute(reader *r, cvy_node *group, const char *name, hid_t attribute) {
-    hid_t space = H5Aget_space(attribute), type = H5Aget_type(attribute);
-    hsize_t extent = 1;
-    H5S_class_t extent_class = H5Sget_simple_extent_type(space);
-    int rank = extent_class == H5S_SIMPLE ? H5Sget_simple_extent_ndims(space) : 0;
-    bool good = true, fits = space >= 0 && type >= 0 && (extent_class == H5S_SCALAR || rank == 1);
-    if (fits && rank == 1)
-        fits = H5Sget_simple_extent_dims(space, &extent, NULL) == 1;
-    if (space < 0 || type < 0)
-        good = refuse(r, "attribute %s: cannot be read", name);
-    else if (fits && !extent)
-        good = r->host->attach(group, name, true, 0, NULL, r->status);
-    else if (fits && H5Tget_class(type) == H5T_STRING)
-        good = extent <= r->count ? read_texts(r, group, name, attribute, type, rank == 1, (size_t)extent)
-                                  : refuse(r, "attribute %s: %" PRIu64 " texts", name, (uint64_t)extent);
-    if (type >= 0)
-        H5Tclose(type);
-    if (space >= 0)
-        H5Sclose(space);
-    return good;
-}
-
-/* The attribute of that name, if the group has one. */
-static bool read_named(reader *r, cvy_node *group, hid_t id, const char *name, bool *found) {
-    htri_t exists = H5Aexists(id, name);
-    *found = exists > 0;
-    if (exists == 0)
-        return true;
-    hid_t attribute = exists > 0 ? H5Aopen(id, name, H5P_DEFAULT) : -1;
-    if (attribute < 0)
-        return refuse(r, "attribute %s: cannot be read", name);
-    read_attribute(r, group, name, attribute);
-    H5Aclose(attribute);
-    return cvy_ok(r->status);
-}
-
-/* Keras's attributes, by name: to list all, libhdf5 1.10.8 fills a table, which it frees wrongly when an attribute is
- * damaged. Keras cuts long lists of names into "layer_names0", "layer_names1", ... */
-static bool read_attributes(reader *r, cvy_node *group, hid_t id) {
-    static const char *const texts[] = {"name", "keras_version", "backend", "model_config", "training_config"};
-    static const char *const lists[] = {"layer_names", "weight_names"};
-    bool found;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (!read_named(r, group, id, texts[i], &found))
-            return false;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (!read_named(r, group, id, lists[i], &found))
-            return false;
-        for (unsigned part = found ? PARTS_MAX : 0; part < PARTS_MAX; part++) {
-            char name[32];
-            snprintf(name, sizeof name, "%s%u", lists[i], part);
-            if (!read_named(r, group, id, name, &found))
-                return false;
-            if (!found)
-                break;
-        }
+        if (!(texts[i] = strndup(text, length)))
+            return cvy_fail_memory(r->status, r->origin, length);
     }
     return true;
+}
+
+static bool attach_texts(const cvy_hdf5_attribute *attribute, void *user) {
+    const place *p = user;
+    reader *r = p->r;
+    if (!attribute->texts)
+        return true;
+    char **texts = calloc(attribute->count + 1, sizeof *texts);
+    if (!texts)
+        cvy_fail_memory(r->status, r->origin, attribute->count * sizeof *texts);
+    else if (copy_texts(r, attribute, texts))
+        r->host->attach(p->node, attribute->name, attribute->array, attribute->count, (const char *const *)texts,
+                        r->status);
+    for (size_t i = 0; texts && i < attribute->count; i++)
+        free(texts[i]);
+    free(texts);
+    return cvy_ok(r->status);
 }
 
 /* ---- Arrays ----------------------------------------------------------------------------------------------------- */
@@ -253,8 +176,9 @@ static bool check_layout(reader *r, hid_t dataset, int rank, size_t element, siz
     else if (layout == H5D_CONTIGUOUS)
         good = stored == bytes || refuse(r, "%" PRIu64 " bytes of data, expected %zu", (uint64_t)stored, bytes);
     else if (layout == H5D_CHUNKED)
-        good = check_chunks(r, plist, rank, element) &&
-               ((stored > 0 && stored <= r->count) || refuse(r, "its chunks hold %" PRIu64 " bytes", (uint64_t)stored));
+        good =
+            check_chunks(r, plist, rank, element) && ((stored > 0 && stored <= r->file.count) ||
+                                                      refuse(r, "its chunks hold %" PRIu64 " bytes", (uint64_t)stored));
     else
         good = refuse(r, "its layout is neither contiguous nor chunked");
     H5Pclose(plist);
@@ -301,11 +225,6 @@ static bool read_object(reader *r, cvy_node *group, const char *name, hid_t obje
     return node && read_group(r, node, object);
 }
 
-typedef struct place {
-    reader *r;
-    cvy_node *node;
-} place;
-
 static herr_t read_link(hid_t group, const char *name, const H5L_info_t *info, void *data) {
     const place *p = data;
     reader *r = p->r;
@@ -345,8 +264,9 @@ static bool read_group(reader *r, cvy_node *node, hid_t group) {
         if (r->addresses[i] == info.addr)
             return refuse(r, "a group within itself");
     r->addresses[r->depth++] = info.addr;
-    if (read_attributes(r, node, group) &&
-        H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, read_link, &(place){r, node}) < 0)
+    if (!cvy_hdf5_attributes(&r->file, info.addr, attach_texts, &(place){r, node}))
+        refuse(r, "its attributes are damaged, or of a form that Keras does not write");
+    else if (H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, read_link, &(place){r, node}) < 0)
         refuse(r, "cannot be read: the file is damaged");
     r->depth--;
     return cvy_ok(r->status);
@@ -360,7 +280,7 @@ static bool read_file(reader *r, cvy_node *root, hid_t plist) {
     char name[64];
     snprintf(name, sizeof name, "convoy-%p-%u", (const void *)&number_of_file, number_of_file++);
     if (H5Pset_fapl_core(plist, 1 << 16, false) < 0 ||
-        H5Pset_file_image(plist, (void *)(uintptr_t)r->bytes, r->count) < 0)
+        H5Pset_file_image(plist, (void *)(uintptr_t)r->file.bytes, r->file.count) < 0)
         return refuse(r, "libhdf5 has no memory for it");
     hid_t file = H5Fopen(name, CVY_HDF5_READ_ONLY, plist);
     if (file < 0)
@@ -378,19 +298,13 @@ static bool read_file(reader *r, cvy_node *root, hid_t plist) {
 
 bool cvy_hdf5_module_read(const cvy_hdf5_host *host, const char *origin, const void *bytes, size_t count, size_t most,
                           cvy_node *root, cvy_status *status) {
-    reader r = {host, origin, bytes, count, .left = most, .most = most, .texts = count, .status = status};
+    reader r = {host, origin, {bytes, count}, .left = most, .most = most, .texts = count, .status = status};
     if (!check_superblock(&r))
         return false;
-    hid_t text = H5Tcopy(H5T_C_S1), plist = H5Pcreate(H5P_FILE_ACCESS);
-    r.raw = H5Tcreate(H5T_OPAQUE, CVY_HDF5_REFERENCE);
-    if (text < 0 || plist < 0 || r.raw < 0 || H5Tset_size(text, H5T_VARIABLE) < 0 ||
-        H5Tregister(H5T_PERS_SOFT, "convoy texts", text, r.raw, keep_bytes) < 0)
-        refuse(&r, "libhdf5 has no memory for it");
-    else
-        read_file(&r, root, plist);
-    H5Tunregister(H5T_PERS_SOFT, "convoy texts", text, r.raw, keep_bytes);
-    H5Tclose(r.raw);
-    H5Tclose(text);
+    hid_t plist = H5Pcreate(H5P_FILE_ACCESS);
+    if (plist < 0)
+        return refuse(&r, "libhdf5 has no memory for it");
+    read_file(&r, root, plist);
     H5Pclose(plist);
     return cvy_ok(status);
 }
