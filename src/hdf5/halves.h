@@ -11,9 +11,8 @@
  * content. The module compares the versions itself. */
 enum { CVY_HDF5_READ_ONLY = 0, CVY_HDF5_TRUNCATE = 2 };
 
-bool cvy_hdf5_module_read(const cvy_hdf5_host *host, const char *origin, const void *bytes, size_t count, size_t most,
-                          cvy_node *root, cvy_status *status);
-void *cvy_hdf5_module_write(const cvy_hdf5_host *host, const char *origin, const cvy_node *root, size_t *count,
-                            cvy_status *status);
+bool cvy_hdf5_module_read(const char *origin, const void *bytes, size_t count, size_t most, cvy_node *root,
+                          cvy_status *status);
+void *cvy_hdf5_module_write(const char *origin, const cvy_node *root, size_t *count, cvy_status *status);
 
 #endif

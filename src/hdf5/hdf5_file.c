@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* dladdr1 */
 #include "hdf5_file.h"
 
-#include "../base/memory.h"
 #include "module.h"
 
 #include <dlfcn.h>
@@ -13,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The module calls its own libhdf5, also where the program has loaded another version of it for all to see. The
- * sanitizers do not work under that flag. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { FLAGS = RTLD_NOW | RTLD_LOCAL };
-#else
-enum { FLAGS = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
-#endif
-
-static const cvy_hdf5_host host = {cvy_tree_add, cvy_tree_allocate, cvy_tree_attach, cvy_allocate_unset};
 
 static struct {
     pthread_mutex_t mutex;
@@ -35,7 +24,7 @@ static bool own_directory(char directory[static PATH_MAX]) {
     struct link_map *map;
     char path[PATH_MAX];
     /* The program itself has an empty name. */
-    if (!dladdr1(&host, &info, (void **)&map, RTLD_DL_LINKMAP) ||
+    if (!dladdr1(&opened, &info, (void **)&map, RTLD_DL_LINKMAP) ||
         !realpath(*map->l_name ? map->l_name : "/proc/self/exe", path))
         return false;
     snprintf(directory, PATH_MAX, "%.*s", (int)(strrchr(path, '/') - path + 1), path);
@@ -51,10 +40,10 @@ static void *open_file(char path[static 2 * PATH_MAX]) {
     for (size_t i = 0; i < sizeof places / sizeof *places && own_directory(directory); i++) {
         snprintf(path, 2 * PATH_MAX, "%s%sconvoy-hdf5.so", directory, places[i]);
         if (access(path, R_OK) == 0)
-            return dlopen(path, FLAGS);
+            return dlopen(path, RTLD_NOW | RTLD_LOCAL);
     }
     snprintf(path, 2 * PATH_MAX, "%s/convoy-hdf5.so", CVY_MODULE_DIRECTORY);
-    return dlopen(path, FLAGS);
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 static const cvy_hdf5_module *open_module(const char *origin, cvy_status *status) {
@@ -95,7 +84,7 @@ cvy_node *cvy_hdf5_read(const char *origin, const void *bytes, size_t count, siz
     if (!module)
         return NULL;
     cvy_node *root = cvy_tree_new(status);
-    if (root && !module->read(&host, origin, bytes, count, most, root, status)) {
+    if (root && !module->read(origin, bytes, count, most, root, status)) {
         cvy_tree_free(root);
         root = NULL;
     }
@@ -107,7 +96,7 @@ void *cvy_hdf5_write(const char *origin, const cvy_node *root, size_t *count, cv
     const cvy_hdf5_module *module = begin(origin, status);
     if (!module)
         return NULL;
-    void *bytes = module->write(&host, origin, root, count, status);
+    void *bytes = module->write(origin, root, count, status);
     pthread_mutex_unlock(&opened.mutex);
     return bytes;
 }

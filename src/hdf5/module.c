@@ -27,22 +27,21 @@ static void end(const quiet *before) {
     H5Eset_auto2(H5E_DEFAULT, before->print, before->user);
 }
 
-static bool read_tree(const cvy_hdf5_host *host, const char *origin, const void *bytes, size_t count, size_t most,
-                      cvy_node *root, cvy_status *status) {
+static bool read_tree(const char *origin, const void *bytes, size_t count, size_t most, cvy_node *root,
+                      cvy_status *status) {
     quiet before;
     if (!begin(origin, &before, status))
         return false;
-    bool good = cvy_hdf5_module_read(host, origin, bytes, count, most, root, status);
+    bool good = cvy_hdf5_module_read(origin, bytes, count, most, root, status);
     end(&before);
     return good;
 }
 
-static void *write_tree(const cvy_hdf5_host *host, const char *origin, const cvy_node *root, size_t *count,
-                        cvy_status *status) {
+static void *write_tree(const char *origin, const cvy_node *root, size_t *count, cvy_status *status) {
     quiet before;
     if (!begin(origin, &before, status))
         return NULL;
-    void *bytes = cvy_hdf5_module_write(host, origin, root, count, status);
+    void *bytes = cvy_hdf5_module_write(origin, root, count, status);
     end(&before);
     return bytes;
 }

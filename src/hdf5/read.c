@@ -13,7 +13,6 @@
 enum { DEPTH_MAX = 16, OBJECTS_MAX = 1 << 16, PATH_BYTES = 400 };
 
 typedef struct reader {
-    const cvy_hdf5_host *host;
     const char *origin;
     cvy_hdf5_image file;
     size_t left; /* bytes that arrays may still take */
@@ -101,7 +100,7 @@ static bool attach_texts(const cvy_hdf5_attribute *attribute, void *user) {
     if (!texts)
         cvy_fail_memory(r->status, r->origin, attribute->count * sizeof *texts);
     else if (copy_texts(r, attribute, texts))
-        r->host->attach(p->node, attribute->name, attribute->array, attribute->count, (const char *const *)texts,
+        cvy_tree_attach(p->node, attribute->name, attribute->array, attribute->count, (const char *const *)texts,
                         r->status);
     for (size_t i = 0; texts && i < attribute->count; i++)
         free(texts[i]);
@@ -134,8 +133,12 @@ static bool read_shape(reader *r, hid_t dataset, int *rank, size_t shape[static 
         good = refuse(r, "an array of %d dimensions, expected at most %d", *rank, CVY_TREE_RANK_MAX);
     else if (*rank > 0 && H5Sget_simple_extent_dims(space, extents, NULL) != *rank)
         good = refuse(r, "its shape cannot be read");
-    for (int i = 0; good && i < *rank; i++)
+    size_t elements = 1;
+    for (int i = 0; good && i < *rank; i++) {
         shape[i] = (size_t)extents[i];
+        if (__builtin_mul_overflow(elements, shape[i], &elements))
+            good = refuse(r, "its shape does not fit in memory");
+    }
     if (space >= 0)
         H5Sclose(space);
     return good;
@@ -191,7 +194,7 @@ static bool read_array(reader *r, cvy_node *group, const char *name, hid_t datas
     size_t shape[CVY_TREE_RANK_MAX], bytes;
     if (!read_kind(r, dataset, &kind) || !read_shape(r, dataset, &rank, shape))
         return false;
-    cvy_node *array = r->host->add(group, name, kind, rank, shape, r->status);
+    cvy_node *array = cvy_tree_add(group, name, kind, rank, shape, r->status);
     if (!array || !r->most)
         return array;
     size_t element = kind == CVY_NODE_FLOATS ? sizeof(float) : sizeof(int64_t);
@@ -203,7 +206,7 @@ static bool read_array(reader *r, cvy_node *group, const char *name, hid_t datas
     H5Tclose(type);
     if (bytes && !check_layout(r, dataset, rank, element, in_file))
         return false;
-    if (!r->host->allocate(array, r->status))
+    if (!cvy_tree_allocate(array, r->status))
         return false;
     hid_t wanted = kind == CVY_NODE_FLOATS ? H5T_NATIVE_FLOAT : H5T_NATIVE_INT64;
     return !bytes || H5Dread(dataset, wanted, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data) >= 0 ||
@@ -221,7 +224,7 @@ static bool read_object(reader *r, cvy_node *group, const char *name, hid_t obje
         return read_array(r, group, name, object);
     if (type != H5I_GROUP)
         return refuse(r, "neither a group nor an array");
-    cvy_node *node = r->host->add(group, name, CVY_NODE_GROUP, 0, NULL, r->status);
+    cvy_node *node = cvy_tree_add(group, name, CVY_NODE_GROUP, 0, NULL, r->status);
     return node && read_group(r, node, object);
 }
 
@@ -237,10 +240,10 @@ static herr_t read_link(hid_t group, const char *name, const H5L_info_t *info, v
         return -1;
     snprintf(r->path + length, PATH_BYTES - length, "/%s", name);
     if (info->type != H5L_TYPE_HARD) {
-        refuse(r, "a %s link, expected a group or an array",
-               info->type == H5L_TYPE_SOFT       ? "soft"
-               : info->type == H5L_TYPE_EXTERNAL ? "external"
-                                                 : "user-defined");
+        refuse(r, "%s link, expected a group or an array",
+               info->type == H5L_TYPE_SOFT       ? "a soft"
+               : info->type == H5L_TYPE_EXTERNAL ? "an external"
+                                                 : "a user-defined");
     } else {
         hid_t object = H5Oopen(group, name, H5P_DEFAULT);
         if (object < 0)
@@ -296,9 +299,9 @@ static bool read_file(reader *r, cvy_node *root, hid_t plist) {
     return cvy_ok(r->status);
 }
 
-bool cvy_hdf5_module_read(const cvy_hdf5_host *host, const char *origin, const void *bytes, size_t count, size_t most,
-                          cvy_node *root, cvy_status *status) {
-    reader r = {host, origin, {bytes, count}, .left = most, .most = most, .texts = count, .status = status};
+bool cvy_hdf5_module_read(const char *origin, const void *bytes, size_t count, size_t most, cvy_node *root,
+                          cvy_status *status) {
+    reader r = {origin, {bytes, count}, .left = most, .most = most, .texts = count, .status = status};
     if (!check_superblock(&r))
         return false;
     hid_t plist = H5Pcreate(H5P_FILE_ACCESS);

@@ -1,7 +1,7 @@
 /* Writes a tree as an HDF5 file in memory, as h5py does: arrays contiguous, texts of variable length in UTF-8. */
 #include "halves.h"
 
-#include "../base/status.h"
+#include "../base/memory.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,21 +59,20 @@ static bool write_group(const char *origin, const cvy_node *node, hid_t group, h
     return cvy_ok(status);
 }
 
-static void *image_of(const cvy_hdf5_host *host, const char *origin, hid_t file, size_t *count, cvy_status *status) {
+static void *image_of(const char *origin, hid_t file, size_t *count, cvy_status *status) {
     ssize_t size = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
     if (size <= 0) {
         fail(origin, "", status);
         return NULL;
     }
-    void *bytes = host->allocate_bytes((size_t)size, origin, status);
+    void *bytes = cvy_allocate_unset((size_t)size, origin, status);
     if (bytes && H5Fget_file_image(file, bytes, (size_t)size) != size)
         fail(origin, "", status);
     *count = (size_t)size;
     return bytes;
 }
 
-void *cvy_hdf5_module_write(const cvy_hdf5_host *host, const char *origin, const cvy_node *root, size_t *count,
-                            cvy_status *status) {
+void *cvy_hdf5_module_write(const char *origin, const cvy_node *root, size_t *count, cvy_status *status) {
     static unsigned number;
     char name[64];
     void *bytes = NULL;
@@ -85,7 +84,7 @@ void *cvy_hdf5_module_write(const cvy_hdf5_host *host, const char *origin, const
     if (file < 0)
         fail(origin, "", status);
     else if (write_group(origin, root, file, plist, status))
-        bytes = image_of(host, origin, file, count, status);
+        bytes = image_of(origin, file, count, status);
     if (file >= 0)
         H5Fclose(file);
     H5Pclose(plist);
