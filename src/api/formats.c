@@ -1,8 +1,8 @@
 /* The public API: saving and loading, which hand on to the formats. */
 #include "formats.h"
 
-#include "../base/file.h"
 #include "../base/archive.h"
+#include "../base/file.h"
 #include "keras_file.h"
 #include "weights.h"
 

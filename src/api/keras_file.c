@@ -3,9 +3,9 @@
  * (keras_tree.c). */
 #include "keras_file.h"
 
+#include "../base/archive.h"
 #include "../base/file.h"
 #include "../base/memory.h"
-#include "../base/archive.h"
 #include "../hdf5/hdf5_file.h"
 #include "../io/atomic_file.h"
 #include "../model/network_json.h"
@@ -70,19 +70,6 @@ static json_t *read_attribute(const cvy_node *root, const char *name, const char
     return text ? cvy_json_parse(text, strlen(text), origin, status) : NULL;
 }
 
-/* training_config is compile_config with another name for the optimizer. */
-static bool add_training_config(json_t *model, const cvy_node *root, const char *path, cvy_status *status) {
-    json_t *config = read_attribute(root, "training_config", path, status);
-    json_t *optimizer = json_object_get(config, "optimizer_config");
-    if (optimizer) {
-        json_object_set(config, "optimizer", optimizer);
-        json_object_del(config, "optimizer_config");
-    }
-    if (config)
-        json_object_set_new(model, "compile_config", config);
-    return cvy_ok(status);
-}
-
 /* The model of an .h5 file as model.to_json() gives it. */
 static char *network_of_tree(const cvy_node *root, const char *path, cvy_status *status) {
     if (!cvy_tree_text(root, "model_config")) {
@@ -90,8 +77,11 @@ static char *network_of_tree(const cvy_node *root, const char *path, cvy_status 
         return NULL;
     }
     json_t *model = read_attribute(root, "model_config", path, status);
+    json_t *training = model ? read_attribute(root, "training_config", path, status) : NULL;
     char *text = NULL;
-    if (model && add_training_config(model, root, path, status) && !(text = json_dumps(model, JSON_COMPACT)))
+    if (training)
+        json_object_set_new(model, "compile_config", training);
+    if (cvy_ok(status) && !(text = json_dumps(model, JSON_COMPACT)))
         cvy_fail(status, CVY_FAILED, path, "no memory for its network");
     json_decref(model);
     return text;
@@ -116,7 +106,9 @@ static char *optimizer_of(const char *path, cvy_file_kind kind, const cvy_node *
         text = kind == CVY_FILE_KERAS ? cvy_keras_network(path, kind, &status) : network_of_tree(root, path, &status);
     if (text)
         model = cvy_json_parse(text, strlen(text), path, &status);
-    const json_t *optimizer = json_object_get(json_object_get(model, "compile_config"), "optimizer");
+    const json_t *config = json_object_get(model, "compile_config"), *optimizer = json_object_get(config, "optimizer");
+    if (!optimizer)
+        optimizer = json_object_get(config, "optimizer_config");
     const char *name =
         json_string_value(json_is_object(optimizer) ? json_object_get(optimizer, "class_name") : optimizer);
     char *copy = name ? strdup(name) : NULL;
@@ -193,14 +185,12 @@ static bool write_bytes(const char *path, const void *bytes, size_t count, cvy_s
 
 /* What model.to_json() gives, of the network as it is written. */
 static json_t *describe(const cvy_model *model, const cvy_network *network, const char *path, cvy_status *status) {
-    char *own = cvy_to_json(model, status);
-    json_t *compiled = own ? cvy_json_parse(own, strlen(own), path, status) : NULL;
-    json_t *description = compiled ? cvy_network_to_json(network, status) : NULL;
-    if (description && json_object_set(description, "compile_config", json_object_get(compiled, "compile_config")) < 0)
-        cvy_fail(status, CVY_FAILED, path, "no memory for its network");
-    json_decref(compiled);
-    free(own);
-    return description;
+    json_t *description = cvy_network_to_json(network, status);
+    if (!description || json_object_set_new(description, "compile_config", cvy_model_compile_config(model)) == 0)
+        return description;
+    cvy_fail(status, CVY_FAILED, path, "no memory for its network");
+    json_decref(description);
+    return NULL;
 }
 
 static void *tree_bytes(const cvy_model *model, const cvy_network *network, const char *path, size_t *count,
@@ -226,7 +216,7 @@ bool cvy_keras_save(const cvy_model *model, const char *path, cvy_status *status
     void *archive = NULL;
     cvy_network *network = network_to_write(model, path, status);
     json_t *description = network ? describe(model, network, path, status) : NULL;
-    char *config = description ? json_dumps(description, 0) : NULL;
+    char *config = description ? json_dumps(description, JSON_ENSURE_ASCII) : NULL;
     void *bytes = config ? tree_bytes(model, network, path, &weights, status) : NULL;
     if (description && !config)
         cvy_fail(status, CVY_FAILED, path, "no memory for its network");
