@@ -1,5 +1,6 @@
 /* The public API: weights in files. */
 #include "../base/memory.h"
+#include "../export/export.h"
 #include "../io/safetensors.h"
 #include "model.h"
 
@@ -21,10 +22,27 @@ static void describe_model(const cvy_model *model, char text[static CVY_PREPROCE
     metadata[i] = NULL;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    return strlen(text) >= strlen(end) && !strcmp(text + strlen(text) - strlen(end), end);
+}
+
 void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     if (!cvy_ready(model, status) || !cvy_given(path, "path", status))
         return;
+    const cvy_export what = {.network = model->network,
+                             .variables = cvy_trainer_variables(model->trainer),
+                             .parameters = cvy_trainer_parameters(model->trainer),
+                             .preprocessing = &model->preprocessing,
+                             .version = CVY_VERSION};
+    if (ends_with(path, ".onnx")) {
+        cvy_export_onnx(&what, path, status);
+        return;
+    }
+    if (ends_with(path, ".c")) {
+        cvy_export_c(&what, path, status);
+        return;
+    }
     const cvy_variables *variables = cvy_trainer_variables(model->trainer);
     const float *parameters = cvy_trainer_parameters(model->trainer);
     cvy_tensor *tensors = cvy_allocate((size_t)variables->count, sizeof *tensors, "tensors", status);

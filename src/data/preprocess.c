@@ -20,6 +20,7 @@ static const cvy_key keys[] = {
     KEY(variance, &cvy_value_positive),
     KEY(average_pooling, &cvy_value_extents),
     KEY(test_shift, &shift),
+    KEY(image_size, &cvy_value_extents),
 };
 #undef KEY
 enum { KEYS = sizeof keys / sizeof *keys };
