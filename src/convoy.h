@@ -264,8 +264,9 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
  * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
  * or not at all. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model. The file must have every variable with its shape; otherwise the model stays as
- * it was. */
+/* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
+ * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves
+ * the model as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Recipes ---------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "../export/export.h"
 #include "../io/safetensors.h"
 #include "model.h"
+#include "weight_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,20 +62,6 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     free(tensors);
 }
 
-static bool read_variable(const cvy_safetensors *file, const cvy_variable *variable, const char *name,
-                          float *parameters, cvy_status *status) {
-    const cvy_tensor *tensor = cvy_safetensors_find(file, name);
-    const char *path = cvy_safetensors_path(file);
-    if (!tensor)
-        return cvy_fail(status, CVY_FAILED, path, "no tensor \"%s\"", name);
-    if (tensor->dtype != CVY_F32)
-        return cvy_fail(status, CVY_FAILED, path, "tensor \"%s\" is not F32", name);
-    if (tensor->rank != variable->rank || memcmp(tensor->shape, variable->shape, (size_t)tensor->rank * sizeof(size_t)))
-        return cvy_fail(status, CVY_FAILED, path, "tensor \"%s\" has another shape than the network's", name);
-    memcpy(parameters + variable->offset, tensor->data, variable->count * sizeof(float));
-    return true;
-}
-
 /* Preprocessing that the file's weights were trained with. */
 static bool read_preprocessing(const cvy_safetensors *file, cvy_preprocessing *preprocessing, cvy_status *status) {
     cvy_status parsing = {0};
@@ -89,19 +76,18 @@ void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
         return;
     const cvy_variables *variables = cvy_trainer_variables(model->trainer);
     cvy_safetensors *file = cvy_safetensors_open(path, status);
-    if (!file)
-        return;
-    /* Into a copy first: a file that does not fit leaves the model as it was. */
-    float *loaded = cvy_allocate(variables->floats, sizeof *loaded, "parameters", status);
-    for (int i = 0; loaded && i < variables->count; i++)
-        if (!read_variable(file, &variables->list[i], variables->list[i].path, loaded, status))
-            break;
+    const cvy_tensor **tensors =
+        file ? cvy_allocate((size_t)variables->count, sizeof *tensors, "tensors", status) : NULL;
+    /* All is checked first: a file that does not fit leaves the model as it was. */
     cvy_preprocessing preprocessing = model->preprocessing;
-    if (cvy_ok(status) && read_preprocessing(file, &preprocessing, status)) {
-        memcpy(cvy_trainer_parameters(model->trainer), loaded, variables->floats * sizeof *loaded);
+    if (tensors && cvy_match_tensors(file, variables, tensors, status) &&
+        read_preprocessing(file, &preprocessing, status)) {
+        float *parameters = cvy_trainer_parameters(model->trainer);
+        for (int i = 0; i < variables->count; i++)
+            memcpy(parameters + variables->list[i].offset, tensors[i]->data, cvy_tensor_bytes(tensors[i]));
         model->preprocessing = preprocessing;
         cvy_trainer_preprocess(model->trainer, &preprocessing);
     }
-    free(loaded);
+    free(tensors);
     cvy_safetensors_close(file);
 }

@@ -109,7 +109,7 @@ run 1 "weights whose network wants other images" "$program" evaluate --data "$da
 says err 'images are 28 x 28 x 1, the network wants 12 x 12 x 1$'
 run 1 "weights of a network and another one's name" "$program" evaluate --data "$data" --weights "$work/fast-99" \
     --model lesson
-says err "^convoy: $work/fast-99: no tensor"
+says err "^convoy: $work/fast-99: its tensors do not fit the network: it holds "
 
 # What is wrong has a name.
 run 1 "no such recipe" "$program" train --data "$data" --recipe fast-100
