@@ -1,7 +1,7 @@
 /* The public API: weights in files. */
 #include "../base/memory.h"
-#include "../export/export.h"
 #include "../io/safetensors.h"
+#include "exports.h"
 #include "model.h"
 #include "weight_names.h"
 
@@ -31,17 +31,8 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     if (!cvy_ready(model, status) || !cvy_given(path, "path", status))
         return;
-    const cvy_export what = {.network = model->network,
-                             .variables = cvy_trainer_variables(model->trainer),
-                             .parameters = cvy_trainer_parameters(model->trainer),
-                             .preprocessing = &model->preprocessing,
-                             .version = CVY_VERSION};
-    if (ends_with(path, ".onnx")) {
-        cvy_export_onnx(&what, path, status);
-        return;
-    }
-    if (ends_with(path, ".c")) {
-        cvy_export_c(&what, path, status);
+    if (ends_with(path, ".onnx") || ends_with(path, ".c")) {
+        (ends_with(path, ".c") ? cvy_save_c : cvy_save_onnx)(model, path, status);
         return;
     }
     const cvy_variables *variables = cvy_trainer_variables(model->trainer);
