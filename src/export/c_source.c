@@ -67,7 +67,7 @@ static void print_weights(const source *s, const char *name, int number, size_t 
     fputs("\n};\n", s->text);
 }
 
-/* Of a layer that has weights; whether it did. */
+/* The kernel and bias of a layer. */
 static void print_variables(const source *s, const cvy_stage *stage, int number) {
     const float *parameters = s->what->parameters;
     const cvy_conv2d_shape *c = &stage->conv2d.shape;
@@ -255,7 +255,7 @@ typedef struct parts {
     bool wanted[PARTS_MAX];
 } parts;
 
-/* The line that names a part: "/" "* ---- NAME ---- *" "/", or NAME: PART PART, the parts that it calls. */
+/* What the line begins with that names a part. Behind the name may stand a colon and the parts that it calls. */
 static const char mark[] = "/* ---- ";
 
 static parts find_parts(void) {
@@ -316,8 +316,8 @@ static void print_head(const source *s) {
             " *                 images are 0 to 255\n"
             " * Preprocessing   %s%s\n"
             " * Probabilities   %d floats, one a class; their sum is 1\n"
-            " * Flash           %zu bytes of weights; the code takes 1 to 4 KiB more (Cortex-M4, -Os)\n"
-            " * RAM             %zu bytes of buffers; the stack takes some 100 bytes more\n"
+            " * Flash           %zu bytes of weights; the code takes 1 to 6 KiB more (Cortex-M4, -Os)\n"
+            " * RAM             %zu bytes of buffers; the stack takes some 400 bytes more\n"
             " *\n"
             " * The buffers are static: one call at a time. With -Dpredict=NAME the function has another name. */\n"
             "#include <stdint.h>\n"
