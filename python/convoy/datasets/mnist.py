@@ -17,7 +17,8 @@ _Array = np.ndarray[Any, Any]
 def _copy(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> _Array:
     values = (ctypes.c_char * (dtype.itemsize * int(np.prod(shape)))).from_address(address)
     array: _Array = np.frombuffer(memoryview(values), dtype)
-    return array.reshape(shape).copy()
+    copied: _Array = array.reshape(shape).copy()
+    return copied
 
 
 def _split(directory: bytes | None, split: int) -> tuple[_Array, _Array]:
