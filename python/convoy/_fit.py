@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from . import _library, _progress
@@ -62,8 +63,8 @@ class Fit:
         self.callbacks = CallbackList([*_list(callbacks), self.history], model, params)
 
         # The library calls these; they must live as long as it may.
-        self._on_epoch = _library.ProgressFunction(self._guard(self._end_epoch))
-        self._on_progress = _library.ProgressFunction(self._guard(self._progress))
+        self._on_epoch = self._callback(self._end_epoch)
+        self._on_progress = self._callback(self._progress)
         self.options = _library.FitOptions(
             epochs=max(self.last_epoch - self.epoch, 0) if images is None else 0,
             images=images or 0,
@@ -76,7 +77,7 @@ class Fit:
             on_epoch=self._on_epoch,
             every_step=self.callbacks.batches,
         )
-        # Python runs a handler of signals only within a callback.
+        # Python runs handlers of signals only in Python's code of the main thread: in a callback.
         self.main_thread = threading.current_thread() is threading.main_thread()
         self.catch = self.main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self.bar.dynamic or self.callbacks.batches or (self.main_thread and not self.catch):
@@ -84,17 +85,29 @@ class Fit:
 
     # ---- What the library calls -------------------------------------------------------------------------------------
 
-    def _guard(self, function: Any) -> Any:
-        """An exception cannot cross the library: it stops the fit, and is raised behind it."""
+    def _guard(self, function: Callable[[Any], bool]) -> Generator[bool, Any, None]:
+        """Calls the function with what is sent, and yields its result. An exception cannot cross the library: it stops
+        the fit, and is raised behind it.
 
-        def guarded(progress: Any, _user: Any) -> bool:
+        This is a generator because Python handles signals first of all on the entry to a function, where no "try" would
+        catch what a handler raises. A generator is entered within its "try".
+        """
+        result = True
+        while True:
             try:
-                return bool(function(progress.contents))
+                while True:
+                    progress = yield result
+                    result = function(progress.contents)
+            except GeneratorExit:
+                return
             except BaseException as error:  # noqa: BLE001  (raised by _train)
                 self.error = error
-                return False
+                result = False
 
-        return guarded
+    def _callback(self, function: Callable[[Any], bool]) -> Any:
+        guard = self._guard(function)
+        next(guard)
+        return _library.ProgressFunction(guard.send)
 
     def _metrics(self, progress: Any) -> dict[str, float]:
         logs = {"loss": progress.loss, **dict.fromkeys(self.model._metrics, progress.accuracy)}
@@ -167,6 +180,8 @@ class Fit:
                     self._close_epoch(self.logs)
             finally:
                 self.bar.break_line()
+                # They refer to this fit and its images, which else live until the next garbage collection.
+                del self.options, self._on_epoch, self._on_progress
         self.callbacks.call("on_train_end", self.logs)
         return self.history
 

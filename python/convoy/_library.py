@@ -84,7 +84,8 @@ class Progress(Structure):
     ]
 
 
-ProgressFunction = CFUNCTYPE(c_bool, POINTER(Progress), c_void_p)
+# Without the last parameter, which Python's functions do not need: C's calling conventions allow that.
+ProgressFunction = CFUNCTYPE(c_bool, POINTER(Progress))
 
 
 class FitOptions(Structure):

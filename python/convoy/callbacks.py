@@ -262,13 +262,15 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
+        import inspect
+
+        try:
+            self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+        except ValueError:  # a function of C
+            self._takes_rate = True
 
     def on_epoch_begin(self, epoch: int, logs: _Logs = None) -> None:
-        before = self.model.optimizer.learning_rate
-        try:
-            rate = self.schedule(epoch, before)
-        except TypeError:
-            rate = self.schedule(epoch)
+        rate = self.schedule(epoch, *([self.model.optimizer.learning_rate] if self._takes_rate else []))
         self.model.optimizer.learning_rate = rate
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")

@@ -28,11 +28,16 @@ _ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_ac
 
 
 def _metric_names(metrics: Any) -> list[str]:
-    names = [metrics] if isinstance(metrics, str) else list(metrics or ())
-    for name in names:
-        if name not in _ACCURACIES:
-            raise UsageError("metrics", f'{name!r} is not supported; expected ["accuracy"] or None')
-    return names
+    """The names of metrics, under which History has them: of strings and, as in Keras's JSON, objects and lists."""
+    if metrics is None:
+        return []
+    if isinstance(metrics, (list, tuple)):
+        return [name for metric in metrics for name in _metric_names(metric)]
+    if isinstance(metrics, dict):
+        return [str(metrics["config"]["name"])]
+    if metrics not in _ACCURACIES:
+        raise UsageError("metrics", f'{metrics!r} is not supported; expected ["accuracy"] or None')
+    return [str(metrics)]
 
 
 class Model:
@@ -560,7 +565,10 @@ class Model:
 
     def to_json(self) -> str:
         """What Keras's ``model.to_json()`` returns; Keras's ``model_from_json`` reads it."""
-        return _library.take_text(_library.call("cvy_to_json", self._described()))
+        text = _library.take_text(_library.call("cvy_to_json", self._described()))
+        if self._ready and not self.compiled:  # the library's model is, so that it has weights
+            text = json.dumps({**json.loads(text), "compile_config": {}})
+        return text
 
     def save(self, filepath: _Path, overwrite: bool = True) -> None:
         """Writes the model to a file. Its name says the format: ``.safetensors``, ``.keras``, ``.h5``, ``.onnx``,
@@ -684,9 +692,11 @@ _predict, _free_dataset = lib.cvy_predict, lib.cvy_dataset_free
 def _from_native(handle: int) -> Model:
     """A model from one of the library that is not compiled; compiled if its JSON says how."""
     model = Model._from_handle(handle)
-    config = json.loads(model.to_json()).get("compile_config") or {}
-    if config:
-        model.compile(config["optimizer"], config["loss"], metrics=config.get("metrics"))
+    described = json.loads(model.to_json())["compile_config"]
+    if described:
+        _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
+        config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
+        model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"))
     return model
 
 
