@@ -160,6 +160,9 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 

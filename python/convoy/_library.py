@@ -149,6 +149,7 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
     "cvy_to_json": (c_void_p, [c_void_p, _status]),
     "cvy_summary": (c_void_p, [c_void_p, c_int, _status]),
     "cvy_preprocess": (None, [c_void_p, c_char_p, _status]),
+    "cvy_preprocessing_of": (c_void_p, [c_void_p, _status]),
     "cvy_compile": (None, [c_void_p, POINTER(CompileOptions), _status]),
     "cvy_fit": (None, [c_void_p, c_void_p, POINTER(FitOptions), _status]),
     "convoy_python_fit": (c_bool, [c_void_p, c_void_p, POINTER(FitOptions), _status]),

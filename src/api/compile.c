@@ -16,6 +16,17 @@ void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *sta
         cvy_trainer_preprocess(model->trainer, &model->preprocessing);
 }
 
+char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    if (!cvy_given(model, "model", status))
+        return NULL;
+    char text[CVY_PREPROCESSING_MAX], *copy;
+    cvy_preprocessing_text(&model->preprocessing, text);
+    if (!(copy = strdup(text)))
+        cvy_fail_memory(status, "preprocessing", strlen(text) + 1);
+    return copy;
+}
+
 /* Checks the options, and turns them into the trainer's. */
 static bool read_options(const cvy_compile_options *options, cvy_trainer_options *trainer, cvy_tier *tier,
                          cvy_status *status) {
