@@ -184,10 +184,9 @@ def _path() -> str:
 
 lib = ctypes.CDLL(_path())
 for _name, (_restype, _argtypes) in _functions.items():
-    _function = getattr(lib, _name, None)
-    if _function:
-        _function.restype = _restype
-        _function.argtypes = _argtypes
+    _function = getattr(lib, _name)
+    _function.restype = _restype
+    _function.argtypes = _argtypes
 
 _free = ctypes.CDLL(None).free
 _free.restype = None

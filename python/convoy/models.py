@@ -267,7 +267,7 @@ class Model:
         }
         with self._lock:
             before = self._options, self.optimizer, self.loss, self._metrics
-            self._options, self.optimizer, self.loss, self._metrics = options, settings, loss, names
+            self._options, self.optimizer, self.loss, self._metrics = options, settings, chosen, names
             try:
                 if self._has_input():
                     self._described()
