@@ -88,6 +88,17 @@ CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *la
                                           int width, int channels, cvy_status *status);
 
 CVY_API size_t cvy_dataset_count(const cvy_dataset *dataset); /* how many images */
+
+/* Images [count][height][width][channels]: of uint8 or of float, the other pointer is NULL. */
+typedef struct cvy_images {
+    const uint8_t *u8;
+    const float *f32;
+    size_t count;
+    int height, width, channels;
+} cvy_images;
+
+/* The images of a data set, which live as long as it does. */
+CVY_API cvy_images cvy_dataset_images(const cvy_dataset *dataset);
 /* The labels [count], NULL if it has none. They live as long as the data set. */
 CVY_API const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset);
 /* The directory or file that it was loaded from, for messages. The text lives as long as the data set. */
@@ -179,6 +190,9 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
