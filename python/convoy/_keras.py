@@ -6,6 +6,7 @@ depends on Keras's backend.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import warnings
@@ -66,8 +67,9 @@ def _not_described(model: Any) -> list[str]:
     for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
         if getattr(getattr(model, "optimizer", None), name, None):
             found.append("optimizer, exclude_from_weight_decay: weight decay of some variables only is not supported")
-    frozen = [weight.path for weight in model.weights if not weight.trainable]
-    if frozen and model.trainable and all(layer.trainable for layer in model.layers):
+    frozen = [w.path for layer in model.layers for w in layer.weights
+              if layer.trainable and w.name in ("kernel", "bias") and not w.trainable]  # fmt: skip
+    if frozen and model.trainable:
         found.append(f"weights that are not trainable are not supported: {', '.join(frozen)}")
     if any(layer.losses and not _regularized(layer) for layer in model.layers):
         found.append("losses of layers, by add_loss, are not supported")
@@ -172,8 +174,7 @@ def to_keras(model: Model, keras_model: Any = None) -> Any:
     if not model.compiled:
         description.pop("compile_config", None)
     if keras_model is None:
-        import keras
-
+        keras: Any = importlib.import_module("keras")
         keras_model = keras.models.model_from_json(json.dumps(description))
     else:
         _check_same(description, keras_model)

@@ -592,9 +592,9 @@ class Model:
 
     def to_keras(self, model: Any = None) -> Any:
         """Writes weights and optimizer state into a Keras model, a new one if none is given, and returns it."""
-        import importlib
+        from ._keras import to_keras
 
-        return importlib.import_module("convoy._keras").to_keras(self, model)
+        return to_keras(self, model)
 
 
 class Sequential(Model):

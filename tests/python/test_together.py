@@ -64,7 +64,7 @@ def train_convoy():
     layers = convoy.layers
     model = convoy.Sequential([convoy.Input((28, 28, 1)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(),
                                layers.Flatten(), layers.Dense(10, activation="softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", seed=1, threads=2)
+    model.compile("adam", seed=1, threads=2)
     x = numpy.random.default_rng(1).random((128, 28, 28, 1), numpy.float32)
     model.fit(x, numpy.arange(128) % 10, batch_size=64, epochs=3, verbose=0)
     return [w.tobytes() for w in model.get_weights()]

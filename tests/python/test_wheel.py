@@ -31,7 +31,7 @@ model = convoy.Sequential([
     convoy.layers.Flatten(),
     convoy.layers.Dense(2, activation="softmax"),
 ])
-model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.compile("adam", metrics=["accuracy"])
 labels = np.arange(64) % 2
 images = np.zeros((64, 12, 12, 1), np.float32)
 images[labels == 1, 3:9] = 1
