@@ -141,6 +141,10 @@ CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
  * free(). */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
+/* What Keras 3's model.to_json() returns; keras.models.model_from_json() reads it. A compiled model's text has its
+ * optimizer and loss (compile_config), as cvy_compile reads them. The caller frees the text with free(). */
+CVY_API char *cvy_to_json(const cvy_model *model, cvy_status *status);
+
 /* How the network is computed in a layout, and why. "hwc16n" is the layout of training and of inference on many images,
  * "nhwc" that of inference on few. The caller frees the text with free(). */
 CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status);
@@ -163,10 +167,13 @@ CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_sta
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
+/* What is zero is taken from the model's compile_config, if the JSON that it was made from has one; else it has the
+ * default. What Convoy does not support of a compile_config is an error here unless an option stands in for it. */
 typedef struct cvy_compile_options {
     const char *optimizer;  /* NAME[:key=value,...], e.g. "sgd:learning_rate=0.1,momentum=0.9"; default "rmsprop" */
     double learning_rate;   /* overrides the optimizer's when > 0 */
-    const char *loss;       /* "categorical_crossentropy" (default and the only one) */
+    const char *loss;       /* "categorical_crossentropy" (default) or "sparse_categorical_crossentropy", which is the
+                               same: labels are class numbers. Replaces loss and metrics of a compile_config */
     double label_smoothing; /* of the loss: 0 <= s <= 1 */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     bool profile;           /* measure where the time of training goes: cvy_profile_read */

@@ -301,7 +301,7 @@ static bool prepare(verification *v, cvy_status *status) {
     const char *why;
     if (!cvy_optimizer_parse(o->optimizer, &v->optimizer, status) || !cvy_tier_choose(o->isa, &v->tier, &why, status))
         return false;
-    v->network = cvy_network_from(o->model, NULL, status);
+    v->network = cvy_network_from(o->model, status);
     if (!v->network)
         return false;
     cvy_kernels_fill(&v->kernels, v->tier);
