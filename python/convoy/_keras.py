@@ -115,9 +115,9 @@ def from_keras(model: Any, **compile_options: Any) -> Model:
     try:
         made = model_from_json(json.dumps(description))
     except Error as error:
-        raise UsageError("from_keras", "\n  ".join([str(error), *more])) from None
+        more.insert(0, f"{error.where}: {error.what}")
     if more:
-        raise UsageError("from_keras", "\n  ".join(more))
+        raise UsageError(f"from_keras, {model.name}", "\n  ".join(more))
     if compile_options:
         kept = {"optimizer": made.optimizer, "loss": made.loss, "metrics": made._metrics} if made.compiled else {}
         made.compile(**{**kept, **compile_options})

@@ -696,7 +696,8 @@ def _from_native(handle: int) -> Model:
     if described:
         _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
         config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
-        model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"))
+        weighted = described.get("weighted_metrics")
+        model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"), weighted_metrics=weighted)
     return model
 
 
