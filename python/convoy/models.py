@@ -609,9 +609,9 @@ class Model:
 
     def to_keras(self, model: Any = None) -> Any:
         """Writes weights and optimizer state into a Keras model, a new one if none is given, and returns it."""
-        import importlib
+        from ._keras import to_keras
 
-        return importlib.import_module("convoy._keras").to_keras(self, model)
+        return to_keras(self, model)
 
 
 class Sequential(Model):
@@ -713,7 +713,8 @@ def _from_native(handle: int, compile: bool = True) -> Model:
     if described and compile:
         _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
         config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
-        model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"))
+        weighted = described.get("weighted_metrics")
+        model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"), weighted_metrics=weighted)
     return model
 
 
