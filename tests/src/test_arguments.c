@@ -209,6 +209,20 @@ TEST(arrays) {
     cvy_model_free(model);
 }
 
+TEST(checkpoints) {
+    cvy_status fine = {0};
+    cvy_model *model = cvy_model_from("lesson", &fine);
+    cvy_compile(model, NULL, &fine);
+    REFUSED("model", cvy_checkpoint_save(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_save(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_save(model, "/nowhere/checkpoint", NULL));
+    REFUSED("model", cvy_checkpoint_load(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_load(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_load(model, "/nowhere/checkpoint", NULL));
+    expect_ok(&fine);
+    cvy_model_free(model);
+}
+
 TEST(recipes) {
     cvy_recipe *recipe = NULL;
     ACCEPTED("name_or_file", recipe = cvy_recipe_from(NULL, &status));
