@@ -1,4 +1,5 @@
 /* The public API: training. */
+#include "../base/float_environment.h"
 #include "../base/memory.h"
 #include "../data/order.h"
 #include "model.h"
@@ -16,7 +17,16 @@ typedef struct cvy_fit_run {
     uint32_t *order;
     double shown; /* seconds of the epoch at which on_progress was last called */
     cvy_progress progress;
+    cvy_float_environment environment; /* the caller's, which callbacks have, too */
 } cvy_fit_run;
+
+/* Shows the progress; false: the caller wants no more. */
+static bool show(cvy_fit_run *fit, cvy_progress_fn *callback) {
+    cvy_float_leave(fit->environment);
+    const bool goes_on = callback(&fit->progress, fit->options->user);
+    fit->environment = cvy_float_enter();
+    return goes_on;
+}
 
 enum { SHOWS_A_SECOND = 20 };
 
@@ -38,7 +48,7 @@ static cvy_next after_step(size_t step, size_t steps, double seconds, const cvy_
     if (!shows(fit, step, steps, seconds))
         return CVY_GO_ON;
     fit->shown = seconds;
-    return fit->options->on_progress(progress, fit->options->user) ? CVY_GO_ON : CVY_STOP;
+    return show(fit, fit->options->on_progress) ? CVY_GO_ON : CVY_STOP;
 }
 
 /* How many of the images to train on; the others, at the end, are held out (as Keras splits). */
@@ -142,7 +152,7 @@ static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
         cvy_trainer_finish(model->trainer);
     if (!validate(model, fit, status))
         return false;
-    if (options->on_epoch && !options->on_epoch(&fit->progress, options->user))
+    if (options->on_epoch && !show(fit, options->on_epoch))
         return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
                         fit->progress.epochs);
     return true;
@@ -153,22 +163,31 @@ static bool reached_target(const cvy_fit_run *fit) {
            fit->progress.val_accuracy >= fit->options->target_accuracy;
 }
 
-void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
-    status = CVY_STATUS_OF(status);
-    cvy_fit_run fit;
-    if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
-        !begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status))
-        return;
+static void fit_epochs(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     model->activity = CVY_IN_FIT;
-    for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
-        fit.progress.epoch = epoch;
-        if (!fit_epoch(model, &fit, status))
+    for (int epoch = 1; epoch <= fit->progress.epochs; epoch++) {
+        fit->progress.epoch = epoch;
+        if (!fit_epoch(model, fit, status))
             break;
-        if (reached_target(&fit))
+        if (reached_target(fit))
             break;
     }
     model->activity = CVY_IDLE;
-    free(fit.order);
+    free(fit->order);
+}
+
+void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    cvy_fit_run fit;
+    if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status))
+        return;
+    cvy_float_environment before = cvy_float_enter();
+    if (begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status)) {
+        fit.environment = before;
+        fit_epochs(model, &fit, status);
+        before = fit.environment;
+    }
+    cvy_float_leave(before);
 }
 
 cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {

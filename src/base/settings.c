@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "number.h"
+
 const cvy_value cvy_value_flag = {CVY_FLAG, 0, 1, "true or false"};
 const cvy_value cvy_value_extents = {CVY_EXTENTS, 1, INT_MAX, "H or HxW, whole numbers of at least 1,"};
 const cvy_value cvy_value_number = {CVY_NUMBER, -FLT_MAX, FLT_MAX, "a number"};
@@ -21,16 +23,7 @@ static bool is_word(cvy_span span, const char *word) {
     return strlen(word) == (size_t)span.length && strncasecmp(span.text, word, (size_t)span.length) == 0;
 }
 
-/* Both functions below read a number that begins right at `text`, without leading space, and return its end; NULL if
- * there is none. */
-static const char *read_number(const char *text, double *number) {
-    char *end;
-    if (!*text || !strchr("+-.0123456789", *text))
-        return NULL;
-    *number = strtod(text, &end);
-    return end > text ? end : NULL;
-}
-
+/* As cvy_number_read, for whole numbers. */
 static const char *read_whole(const char *text, const cvy_value *value, int *number) {
     char *end;
     if (*text < '0' || *text > '9')
@@ -44,6 +37,7 @@ bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field) {
     const char *end = NULL;
     int *whole = field;
     double *number = field, divisor = 1;
+    cvy_float_environment before;
     switch (value->type) {
     case CVY_FLAG:
         *(bool *)field = is_word(span, "true");
@@ -58,12 +52,14 @@ bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field) {
             end = read_whole(end + 1, value, &whole[1]);
         break;
     case CVY_NUMBER:
-        end = read_number(span.text, number);
+        end = cvy_number_read(span.text, number);
         if (end && *end == '/')
-            end = read_number(end + 1, &divisor);
+            end = cvy_number_read(end + 1, &divisor);
         if (!end)
             return false;
+        before = cvy_float_enter();
         *number /= divisor;
+        cvy_float_leave(before);
         if (!(*number >= value->low && *number <= value->high))
             return false;
         break;

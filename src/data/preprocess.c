@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/number.h"
 #include "../base/settings.h"
 
 const cvy_preprocessing cvy_preprocessing_none = {.scale = 1, .variance = 1};
@@ -52,12 +53,13 @@ void cvy_preprocessing_text(const cvy_preprocessing *preprocessing, char text[st
             break;
         const int *whole = field;
         const double *number = field;
+        char digits[CVY_NUMBER_MAX];
         if (type == CVY_WHOLE)
             length += (size_t)snprintf(text + length, MAX - length, "=%d", *whole);
         else if (type == CVY_EXTENTS)
             length += (size_t)snprintf(text + length, MAX - length, "=%dx%d", whole[0], whole[1]);
         else if (type == CVY_NUMBER)
-            length += (size_t)snprintf(text + length, MAX - length, "=%.17g", *number);
+            length += (size_t)snprintf(text + length, MAX - length, "=%s", cvy_number_write(*number, 17, digits));
     }
     if (!length)
         strcpy(text, "none");

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "control_group.h"
-#include "team.h"
+#include "openmp.h"
 
 /* ---- What of the machine may be used ---------------------------------------------------------------------------- */
 
@@ -19,7 +19,7 @@ static bool keep_places(hwloc_topology_t machine, hwloc_cpuset_t usable) {
     const int capacity = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PU);
     int *processors = malloc((unsigned)capacity * sizeof *processors);
     hwloc_bitmap_t places = hwloc_bitmap_alloc();
-    int count = processors && places ? cvy_team_places(processors, capacity) : 0;
+    int count = processors && places ? cvy_openmp_places(processors, capacity) : 0;
     for (int i = 0; i < count && i < capacity; i++)
         hwloc_bitmap_set(places, (unsigned)processors[i]);
     if (count)

@@ -13,7 +13,7 @@
 /* ---- Common to all objects of the file -------------------------------------------------------------------------- */
 
 void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
-    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *dump = cvy_json_dump(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
     int length = snprintf(text, CVY_QUOTE_MAX, "%s", dump ? dump : "a value");
     if (length >= CVY_QUOTE_MAX)
         strcpy(text + CVY_QUOTE_MAX - 4, "...");

@@ -206,7 +206,7 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
     if (!cvy_ok(status))
         return NULL;
     json_error_t error;
-    json_t *model = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *model = cvy_json_load(text, length, &error);
     cvy_network *network = NULL;
     if (model)
         network = read_model(model, status);

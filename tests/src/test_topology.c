@@ -18,7 +18,7 @@
 #include "../../src/base/clock.h"
 #include "../../src/machine/binding.h"
 #include "../../src/machine/control_group.h"
-#include "../../src/machine/team.h"
+#include "../../src/machine/openmp.h"
 
 /* ---- Machines that are described -------------------------------------------------------------------------------- */
 
@@ -522,11 +522,21 @@ static void binding_is_taken_back(void **state) {
 /* Run with OMP_PROC_BIND=true: this thread is then bound to the first place, yet a team may use them all. */
 static void bound_to_places(void **state) {
     (void)state;
-    int processors = cvy_team_places(NULL, 0);
+    int processors = cvy_openmp_places(NULL, 0);
     cvy_topology t = this_machine();
     print_message("# %d processors in places; %s\n", processors, t.why);
     assert_true(processors >= 1);
     assert_true(t.allowed * (t.hardware_threads / t.cores) >= processors);
+    assert_string_equal(t.bound_by, "OMP_PROC_BIND");
+    /* "true" means "close": two threads are in places of their own, if there are two. */
+    cvy_processors first, second;
+    assert_true(cvy_topology_place(&t, 2, 0, &first) && cvy_topology_place(&t, 2, 1, &second));
+    assert_int_equal(memcmp(&first, &second, sizeof first) != 0, processors > 1);
+    /* More threads than places share them, neighbours together. */
+    assert_true(cvy_topology_place(&t, 2 * processors, 1, &second));
+    assert_memory_equal(&first, &second, sizeof first);
+    assert_true(cvy_topology_place(&t, 2 * processors, 2, &second));
+    assert_int_equal(memcmp(&first, &second, sizeof first) != 0, processors > 1);
 }
 
 int main(int argc, char **argv) {
