@@ -163,6 +163,14 @@ static bool reached_target(const cvy_fit_run *fit) {
            fit->progress.val_accuracy >= fit->options->target_accuracy;
 }
 
+/* Where the preprocessing depends on the size of the images, an export must know it. */
+static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset *dataset) {
+    if (!preprocessing->deskew && !preprocessing->center_crop[0] && !preprocessing->average_pooling[0])
+        return;
+    preprocessing->image_size[0] = dataset->height;
+    preprocessing->image_size[1] = dataset->width;
+}
+
 static void fit_epochs(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     model->activity = CVY_IN_FIT;
     for (int epoch = 1; epoch <= fit->progress.epochs; epoch++) {
@@ -178,12 +186,14 @@ static void fit_epochs(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
 
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
+    options = options ? options : &(cvy_fit_options){0};
     cvy_fit_run fit;
     if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status))
         return;
     cvy_float_environment before = cvy_float_enter();
-    if (begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status)) {
+    if (begin_fit(model, dataset, options, &fit, status)) {
         fit.environment = before;
+        note_image_size(&model->preprocessing, dataset);
         fit_epochs(model, &fit, status);
         before = fit.environment;
     }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/number.h"
-
 enum {
     TABLE_WIDTH = 88, /* at most, and 4 less than the terminal */
     TABLE_MARGIN = 4,
@@ -49,7 +47,7 @@ __attribute__((format(printf, 3, 4))) static void append(struct text *text, enum
     char bytes[TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
-    cvy_format(bytes, sizeof bytes, format, arguments);
+    vsnprintf(bytes, sizeof bytes, format, arguments);
     va_end(arguments);
     for (const char *c = bytes; *c && text->count < TEXT_MAX;) {
         struct glyph *glyph = &text->glyphs[text->count++];
