@@ -22,7 +22,14 @@
  * Options. In every option struct zero means Keras's default, and a NULL struct means all defaults. Errors name the
  * field. Strings and structs that are passed in are read during the call only.
  *
- * Threads. One thread at a time may use a model. Different models are independent.
+ * Threads. One thread at a time may use a model. Different models are independent. A model's threads end with it.
+ *
+ * Processes. A process that was forked from one with models may use them, and makes threads of its own, unless another
+ * thread of the parent was just using that model. fork() within on_progress is for exec() only.
+ *
+ * The process's settings. Numbers in texts and files have a decimal point in every locale. Results do not depend on the
+ * caller's floating-point environment (rounding mode, flush-to-zero, exception masks): it is set aside for the time of
+ * a call, and in force again in callbacks and afterwards.
  *
  * Callbacks. In on_epoch all functions may use the model but cvy_fit, cvy_compile and cvy_model_free. In on_progress a
  * step is under way: only what describes the model may be called. The others are an error (CVY_USAGE) there.
@@ -287,6 +294,9 @@ CVY_API const char *cvy_isa(const cvy_model *model); /* the instruction set in u
  * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images". Valid until the
  * next call. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
+/* How many more threads the last run wanted than the system started (a limit on processes, no memory): it went on
+ * without them. 0 as a rule. */
+CVY_API int cvy_threads_refused(const cvy_model *model);
 
 /* ---- Weights in memory ------------------------------------------------------------------------------------------ */
 

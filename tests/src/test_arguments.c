@@ -171,6 +171,7 @@ TEST(training) {
     ACCEPTED("model", assert_int_equal(cvy_classes(NULL), 0));
     ACCEPTED("model", assert_int_equal(cvy_threads(NULL), 0));
     ACCEPTED("model", assert_null(cvy_threads_text(NULL, 32)));
+    ACCEPTED("model", assert_int_equal(cvy_threads_refused(NULL), 0));
     ACCEPTED("model", assert_null(cvy_isa(NULL)));
     expect_ok(&fine);
     cvy_model_free(model);
