@@ -4,6 +4,7 @@
 
 #include "../base/file.h"
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "gzip.h"
 #include "npy.h"
 
@@ -111,27 +112,30 @@ static bool read_member(zip_t *archive, const zip_stat_t *entry, size_t length, 
     return true;
 }
 
-/* "x, y_train, ...", for messages. */
+/* "x.npy, y_train.npy", for messages. */
 static void list_members(zip_t *archive, char *text, size_t size) {
-    size_t length = 0;
-    snprintf(text, size, "nothing");
-    for (zip_int64_t i = 0; i < zip_get_num_entries(archive, 0) && i < 8 && length < size; i++) {
+    enum { SHOWN = 8 };
+    zip_int64_t count = zip_get_num_entries(archive, 0);
+    for (zip_int64_t i = 0; i < count && i < SHOWN; i++) {
         const char *name = zip_get_name(archive, (zip_uint64_t)i, 0);
-        length += (size_t)snprintf(text + length, size - length, "%s%.40s", i ? ", " : "", name ? name : "?");
+        cvy_append(text, size, "%s%.40s", i ? ", " : "", name ? name : "?");
     }
+    if (count <= 0 || count > SHOWN)
+        cvy_append(text, size, count > SHOWN ? ", ..." : "nothing");
 }
 
 static bool find_and_read(zip_t *archive, const char *path, size_t length, const char *name, cvy_ndarray *array,
                           cvy_status *status) {
-    char member[64], found[384], where[sizeof array->where];
+    char member[64], found[384] = "", where[sizeof array->where];
     snprintf(member, sizeof member, "%s.npy", name);
     snprintf(where, sizeof where, "%s: %s", path, member);
     *array = cvy_ndarray_of(where);
     zip_stat_t entry;
     zip_int64_t index = zip_name_locate(archive, member, 0);
-    list_members(archive, found, sizeof found);
-    if (index < 0)
+    if (index < 0) {
+        list_members(archive, found, sizeof found);
         return cvy_fail(status, CVY_FAILED, path, "has no array %s; it holds %s", name, found);
+    }
     if (zip_stat_index(archive, (zip_uint64_t)index, 0, &entry) < 0)
         return cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive));
     return read_member(archive, &entry, length, array, status);
