@@ -103,7 +103,8 @@ typedef struct cvy_model cvy_model;
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
 /* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
-/* The text that Keras's model.to_json() returns. */
+/* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
+ * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
 /* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
  * those of the file, once the model is compiled. */

@@ -118,13 +118,13 @@ static bool take(const cli_syntax *syntax, int code, char **argv, cvy_status *st
 }
 
 static bool take_operands(const cli_syntax *syntax, int argc, char **argv, cvy_status *status) {
-    if (syntax->operand && optind < argc)
-        *syntax->operand = argv[optind++];
-    if (optind < argc)
-        return cvy_fail(status, CVY_USAGE, argv[optind], "unexpected argument");
-    if (syntax->operand && !*syntax->operand)
-        return cvy_fail(status, CVY_USAGE, syntax->operand_name, "missing");
-    return true;
+    const int most = sizeof syntax->operands / sizeof syntax->operands[0];
+    for (int i = 0; i < most && syntax->operands[i].name; i++) {
+        if (optind == argc)
+            return cvy_fail(status, CVY_USAGE, syntax->operands[i].name, "missing");
+        *syntax->operands[i].value = argv[optind++];
+    }
+    return optind == argc || cvy_fail(status, CVY_USAGE, argv[optind], "unexpected argument");
 }
 
 bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *status) {

@@ -62,8 +62,7 @@ static bool parse(verify_options *o, int argc, char **argv, cvy_status *status) 
         .examples = "convoy verify tests/golden/lesson_20_b32.safetensors --model tests/golden/lesson_20.json",
         .options = options,
         .count = sizeof options / sizeof options[0],
-        .operand_name = "GOLDEN.safetensors",
-        .operand = &o->golden,
+        .operands = {{"GOLDEN.safetensors", &o->golden}},
     };
     return cli_parse(&syntax, argc, argv, status);
 }
