@@ -88,6 +88,17 @@ CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *la
                                           int width, int channels, cvy_status *status);
 
 CVY_API size_t cvy_dataset_count(const cvy_dataset *dataset); /* how many images */
+
+/* Images [count][height][width][channels]: of uint8 or of float, the other pointer is NULL. */
+typedef struct cvy_images {
+    const uint8_t *u8;
+    const float *f32;
+    size_t count;
+    int height, width, channels;
+} cvy_images;
+
+/* The images of a data set, which live as long as it does. */
+CVY_API cvy_images cvy_dataset_images(const cvy_dataset *dataset);
 /* The labels [count], NULL if it has none. They live as long as the data set. */
 CVY_API const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset);
 /* The directory or file that it was loaded from, for messages. The text lives as long as the data set. */
@@ -172,9 +183,16 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *   average_pooling=H[xW]  Keras's AveragePooling2D
  *   test_shift=N           inference takes the mean softmax over all moves of the image by up to N pixels
  *
+ * One more key changes nothing:
+ *
+ *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
@@ -230,6 +248,13 @@ typedef struct cvy_fit_options {
     bool every_step;                   /* on_progress after every step */
     void *user;                        /* handed to both */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current step with CVY_INTERRUPTED */
+    /* A file to write checkpoints to (cvy_checkpoint_load): after every epoch or, if given, after so many epochs, steps
+     * or seconds; also when the fit is stopped. An error in writing ends the fit. */
+    const char *checkpoint;
+    int checkpoint_epochs;
+    size_t checkpoint_steps;
+    double checkpoint_seconds;
+    int checkpoint_keep; /* how many: the file, and the older ones as FILE.1, FILE.2, ...; default 1 */
 } cvy_fit_options;
 
 /* Trains on the images and labels of a data set. Another fit goes on where the last one ended: weights, optimizer state
@@ -291,12 +316,31 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* Writes the weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
  * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
- * or not at all. */
+ * or not at all.
+ *
+ * The end of the name chooses two other formats, which other programs predict with, and which cvy_load does not read:
+ *
+ *   .onnx   an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]; preprocessing is
+ *           part of it, but "deskew" and "test_shift" are errors
+ *   .c      a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
+ *           library, no allocation, and no Convoy. Preprocessing is part of it, but "test_shift" is an error */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
 /* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
  * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves
  * the model as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
+
+/* ---- Checkpoints ------------------------------------------------------------------------------------------------ */
+
+/* A checkpoint holds weights, optimizer state and, where a fit was under way, its settings and position. It is a
+ * safetensors file with checksums; cvy_load and cvy_recipe_from read it, too. It appears whole or not at all.
+ *
+ * To go on with a fit: make the model, compile it as it was, load the checkpoint, and call cvy_fit with the same images
+ * and options. All then have the bits of a fit that was never interrupted, on any number of threads and any instruction
+ * set. Other images or options are an error that names what differs; the number of epochs may be another. */
+CVY_API void cvy_checkpoint_save(cvy_model *model, const char *path, cvy_status *status);
+/* A file that is damaged, or of another network or optimizer, leaves the model as it was. */
+CVY_API void cvy_checkpoint_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Recipes ---------------------------------------------------------------------------------------------------- */
 

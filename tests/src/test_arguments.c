@@ -59,6 +59,7 @@ TEST(data_sets) {
     ACCEPTED("status", assert_null(cvy_dataset_from_f32(probabilities, labels, 0, 1, 1, 1, NULL)));
     ACCEPTED("status", assert_null(cvy_dataset_load("/nowhere", CVY_TRAIN, NULL)));
     ACCEPTED("dataset", assert_int_equal(cvy_dataset_count(NULL), 0));
+    ACCEPTED("dataset", assert_null(cvy_dataset_images(NULL).u8));
     ACCEPTED("dataset", assert_null(cvy_dataset_labels(NULL)));
     ACCEPTED("dataset", assert_null(cvy_dataset_origin(NULL)));
     ACCEPTED("dataset", cvy_dataset_free(NULL));
@@ -139,6 +140,8 @@ TEST(summaries_and_preprocessing) {
     ACCEPTED("status", assert_null(cvy_plan_summary(model, "chwn", NULL)));
     REFUSED("model", cvy_preprocess(NULL, "deskew", &status));
     ACCEPTED("preprocessing", cvy_preprocess(model, NULL, &status));
+    REFUSED("model", assert_null(cvy_preprocessing_of(NULL, &status)));
+    ACCEPTED("status", free(cvy_preprocessing_of(model, NULL)));
     cvy_model_free(model);
 }
 
