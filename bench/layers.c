@@ -246,7 +246,7 @@ static cvy_next goes_on(size_t step, size_t steps, double seconds, const cvy_met
 
 /* Makes the trainer, with Keras's RMSprop, and trains for up to an epoch: weights are as in mid-training. */
 static bool make(const bench_layers_options *options, cvy_status *status) {
-    if (!(shared.network = cvy_network_from(options->model, NULL, status)) ||
+    if (!(shared.network = cvy_network_from(options->model, status)) ||
         !bench_data_load(&shared.data, options->data, shared.network, status))
         return false;
     const size_t count = shared.data.dataset->count;

@@ -54,9 +54,30 @@ CVY_API const char *cvy_version(void);
 
 /* ---- Data ------------------------------------------------------------------------------------------------------- */
 
-/* Loads a split of MNIST, or of any set in its formats: IDX, gzipped IDX, Keras's mnist.npz. A NULL directory looks in
- * $XDG_CACHE_HOME/convoy (or ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. */
-CVY_API cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status *status);
+/* Loads a split of a data set. A NULL place looks for MNIST, as IDX files or mnist.npz, in $XDG_CACHE_HOME/convoy (or
+ * ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. Otherwise the place is one of these:
+ *
+ *   an .npz file        arrays x_train, y_train, x_test, y_test, stored or deflated
+ *   a directory with    IDX files of MNIST's names, plain or .gz; torchvision's MNIST/raw with these; mnist.npz;
+ *                       x_train.npy, y_train.npy, x_test.npy, y_test.npy;
+ *                       EMNIST's files (emnist-letters-train-images-idx3-ubyte, ..., plain or .gz);
+ *                       CIFAR-10's data_batch_1.bin to data_batch_5.bin and test_batch.bin, or cifar-10-batches-bin
+ *                       with these;
+ *                       PNG images by class: train/CLASS/NAME.png, test/CLASS/NAME.png
+ *   DIR/emnist-letters  the path of EMNIST's files up to the set's name, where a directory holds several sets
+ *
+ * Arrays are in C order and little-endian: images N x H x W or N x H x W x C of uint8, or of float32 or float64, which
+ * both become float; labels from 0 to 255, N or N x 1 of any integer type, or one-hot rows N x CLASSES of any type.
+ * EMNIST's files hold images with rows and columns exchanged, and the letters' labels 1 to 26: here images are upright
+ * and labels begin at 0. The classes of PNG images are the folders of both splits, sorted by name, whole numbers by
+ * value; label i is the i-th. The images come in that order, those of a class sorted by name, too. All have one size,
+ * at most 4096 x 4096, and 3 channels if any of the split is RGB or has a palette, else 1. They become uint8: 16 bits
+ * are rounded to 8, fewer are scaled to 8, gamma is ignored, and opaque alpha is dropped. Pixels that are not opaque
+ * are an error.
+ *
+ * Errors name the file and say what it holds and what is read. A split that is not there is an error only when it is
+ * asked for. */
+CVY_API cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_status *status);
 
 /* A data set over the caller's memory, which must outlive it: images uint8 [count][height][width][channels], labels
  * [count]. NULL labels make a data set that serves cvy_predict, but neither cvy_fit nor cvy_evaluate. */
@@ -82,7 +103,8 @@ typedef struct cvy_model cvy_model;
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
 /* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
-/* The text that Keras's model.to_json() returns. */
+/* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
+ * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
 /* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
  * those of the file, once the model is compiled. */
@@ -130,6 +152,10 @@ CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
  * free(). */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
+/* What Keras 3's model.to_json() returns; keras.models.model_from_json() reads it. A compiled model's text has its
+ * optimizer and loss (compile_config), as cvy_compile reads them. The caller frees the text with free(). */
+CVY_API char *cvy_to_json(const cvy_model *model, cvy_status *status);
+
 /* How the network is computed in a layout, and why. "hwc16n" is the layout of training and of inference on many images,
  * "nhwc" that of inference on few. The caller frees the text with free(). */
 CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status);
@@ -148,7 +174,7 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *
  * One more key changes nothing:
  *
- *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *   image_size=H[xW]       the size of the images before all steps, set by cvy_fit; .onnx and .c need it
  *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
@@ -156,10 +182,13 @@ CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_sta
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
+/* What is zero is taken from the model's compile_config, if the JSON that it was made from has one; else it has the
+ * default. What Convoy does not support of a compile_config is an error here unless an option stands in for it. */
 typedef struct cvy_compile_options {
     const char *optimizer;  /* NAME[:key=value,...], e.g. "sgd:learning_rate=0.1,momentum=0.9"; default "rmsprop" */
     double learning_rate;   /* overrides the optimizer's when > 0 */
-    const char *loss;       /* "categorical_crossentropy" (default and the only one) */
+    const char *loss;       /* "categorical_crossentropy" (default) or "sparse_categorical_crossentropy", which is the
+                               same: labels are class numbers. Replaces loss and metrics of a compile_config */
     double label_smoothing; /* of the loss: 0 <= s <= 1 */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     bool profile;           /* measure where the time of training goes: cvy_profile_read */

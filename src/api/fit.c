@@ -163,11 +163,10 @@ static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset 
 
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
+    options = options ? options : &(cvy_fit_options){0};
     cvy_fit_run fit;
-    /* It must outlive the condition below, a block of its own. */
-    const cvy_fit_options defaults = {0};
     if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
-        !begin_fit(model, dataset, options ? options : &defaults, &fit, status))
+        !begin_fit(model, dataset, options, &fit, status))
         return;
     model->activity = CVY_IN_FIT;
     note_image_size(&model->preprocessing, dataset);

@@ -66,7 +66,7 @@ TEST(data_sets) {
     cvy_status status = {0};
     cvy_dataset_free(cvy_dataset_load(NULL, CVY_TRAIN, &status));
     assert_int_not_equal(status.code, CVY_USAGE);
-    note("cvy_dataset_load(", "directory");
+    note("cvy_dataset_load(", "place");
 }
 
 TEST(models) {
@@ -132,6 +132,8 @@ TEST(summaries_and_preprocessing) {
     cvy_model *model = with_input();
     REFUSED("model", assert_null(cvy_summary(NULL, 0, &status)));
     ACCEPTED("status", free(cvy_summary(model, 0, NULL)));
+    REFUSED("model", assert_null(cvy_to_json(NULL, &status)));
+    ACCEPTED("status", free(cvy_to_json(model, NULL)));
     REFUSED("model", assert_null(cvy_plan_summary(NULL, "nhwc", &status)));
     REFUSED("layout", assert_null(cvy_plan_summary(model, NULL, &status)));
     ACCEPTED("status", assert_null(cvy_plan_summary(model, "chwn", NULL)));
