@@ -193,7 +193,7 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *
  * One more key changes nothing:
  *
- *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *   image_size=H[xW]       the size of the images before all steps, set by cvy_fit; .onnx and .c need it
  *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
