@@ -54,9 +54,30 @@ CVY_API const char *cvy_version(void);
 
 /* ---- Data ------------------------------------------------------------------------------------------------------- */
 
-/* Loads a split of MNIST, or of any set in its formats: IDX, gzipped IDX, Keras's mnist.npz. A NULL directory looks in
- * $XDG_CACHE_HOME/convoy (or ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. */
-CVY_API cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status *status);
+/* Loads a split of a data set. A NULL place looks for MNIST, as IDX files or mnist.npz, in $XDG_CACHE_HOME/convoy (or
+ * ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. Otherwise the place is one of these:
+ *
+ *   an .npz file        arrays x_train, y_train, x_test, y_test, stored or deflated
+ *   a directory with    IDX files of MNIST's names, plain or .gz; torchvision's MNIST/raw with these; mnist.npz;
+ *                       x_train.npy, y_train.npy, x_test.npy, y_test.npy;
+ *                       EMNIST's files (emnist-letters-train-images-idx3-ubyte, ..., plain or .gz);
+ *                       CIFAR-10's data_batch_1.bin to data_batch_5.bin and test_batch.bin, or cifar-10-batches-bin
+ *                       with these;
+ *                       PNG images by class: train/CLASS/NAME.png, test/CLASS/NAME.png
+ *   DIR/emnist-letters  the path of EMNIST's files up to the set's name, where a directory holds several sets
+ *
+ * Arrays are in C order and little-endian: images N x H x W or N x H x W x C of uint8, or of float32 or float64, which
+ * both become float; labels from 0 to 255, N or N x 1 of any integer type, or one-hot rows N x CLASSES of any type.
+ * EMNIST's files hold images with rows and columns exchanged, and the letters' labels 1 to 26: here images are upright
+ * and labels begin at 0. The classes of PNG images are the folders of both splits, sorted by name, whole numbers by
+ * value; label i is the i-th. The images come in that order, those of a class sorted by name, too. All have one size,
+ * at most 4096 x 4096, and 3 channels if any of the split is RGB or has a palette, else 1. They become uint8: 16 bits
+ * are rounded to 8, fewer are scaled to 8, gamma is ignored, and opaque alpha is dropped. Pixels that are not opaque
+ * are an error.
+ *
+ * Errors name the file and say what it holds and what is read. A split that is not there is an error only when it is
+ * asked for. */
+CVY_API cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_status *status);
 
 /* A data set over the caller's memory, which must outlive it: images uint8 [count][height][width][channels], labels
  * [count]. NULL labels make a data set that serves cvy_predict, but neither cvy_fit nor cvy_evaluate. */
@@ -93,7 +114,8 @@ typedef struct cvy_model cvy_model;
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
 /* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
-/* The text that Keras's model.to_json() returns. */
+/* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
+ * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
 /* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
  * those of the file, once the model is compiled. */

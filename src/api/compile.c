@@ -17,30 +17,21 @@ void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *sta
         cvy_trainer_preprocess(model->trainer, &model->preprocessing);
 }
 
-/* The settings that the options leave zero: those of the model's compile_config, if it has one, else Keras's defaults.
- */
-static bool read_description(cvy_model *model, const cvy_compile_options *options, cvy_compile_settings *settings,
-                             cvy_status *status) {
-    cvy_refusals refusals = {0};
-    unsigned parts = CVY_COMPILE_ALL;
-    if (options->optimizer)
-        parts &= ~(unsigned)(CVY_COMPILE_OPTIMIZER | CVY_COMPILE_LEARNING_RATE);
-    if (options->learning_rate > 0)
-        parts &= ~(unsigned)CVY_COMPILE_LEARNING_RATE;
-    if (options->loss)
-        parts &= ~(unsigned)CVY_COMPILE_LOSS;
-    *settings = cvy_compile_default;
-    cvy_compile_config_read(model->compile_config, parts, settings, &refusals);
-    model->described = model->compile_config ? parts : 0;
-    return cvy_refusals_report(&refusals, model->origin, status);
+/* The parts that options leave to the model's compile_config, if it has one. */
+static unsigned described_parts(const cvy_model *model, const cvy_compile_options *options) {
+    unsigned parts = 0;
+    if (model->compile_config && !options->optimizer)
+        parts |= CVY_COMPILE_OPTIMIZER | (options->learning_rate > 0 ? 0 : CVY_COMPILE_LEARNING_RATE);
+    if (model->compile_config && !options->loss)
+        parts |= CVY_COMPILE_LOSS;
+    return parts;
 }
 
-/* The model's settings: the options, and for those that are zero what read_description says. */
-static bool read_settings(cvy_model *model, const cvy_compile_options *options, cvy_compile_settings *settings,
-                          cvy_status *status) {
+/* The model's settings: the options; where they are zero, those of `described` parts of its compile_config; else
+ * Keras's defaults. */
+static bool read_settings(const cvy_model *model, const cvy_compile_options *options, unsigned described,
+                          cvy_compile_settings *settings, cvy_status *status) {
     const double smoothing = options->label_smoothing, rate = options->learning_rate;
-    if (!read_description(model, options, settings, status))
-        return false;
     if (options->loss && !cvy_loss_from_name(options->loss, &settings->sparse))
         return cvy_fail(status, CVY_USAGE, "loss", "\"%s\" is not known; expected %s", options->loss,
                         cvy_loss_choices.list);
@@ -48,13 +39,15 @@ static bool read_settings(cvy_model *model, const cvy_compile_options *options, 
         return cvy_fail(status, CVY_USAGE, "label_smoothing", "%g is not a number from 0 to 1", smoothing);
     if (!(rate >= 0 && isfinite(rate)))
         return cvy_fail(status, CVY_USAGE, "learning_rate", "%g is not a positive number", rate);
-    if (options->optimizer && !cvy_optimizer_parse(options->optimizer, &settings->optimizer, status))
+    if (!cvy_optimizer_parse(options->optimizer ? options->optimizer : "rmsprop", &settings->optimizer, status))
         return false;
+    cvy_refusals refusals = {0};
+    cvy_compile_config_read(model->compile_config, described, settings, &refusals);
     if (smoothing > 0)
         settings->label_smoothing = smoothing;
     if (rate > 0)
         settings->optimizer.learning_rate = rate;
-    return true;
+    return cvy_refusals_report(&refusals, model->origin, status);
 }
 
 /* The rest of the options, which change no result. */
@@ -81,16 +74,18 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
         return;
     }
     options = options ? options : &(cvy_compile_options){0};
-    cvy_compile_settings settings;
+    const unsigned described = described_parts(model, options);
+    cvy_compile_settings settings = {0};
     cvy_trainer_options chosen = {.kernels = &model->kernels, .layout = CVY_LAYOUT_AUTO};
     cvy_tier tier;
-    if (!read_settings(model, options, &settings, status) || !read_options(options, &chosen, &tier, status))
+    if (!read_settings(model, options, described, &settings, status) || !read_options(options, &chosen, &tier, status))
         return;
     chosen.optimizer = settings.optimizer;
     chosen.label_smoothing = settings.label_smoothing;
     cvy_kernels_fill(&model->kernels, tier);
     model->isa = cvy_tier_name(tier);
     model->compiled = settings;
+    model->described = described;
     model->seed = chosen.seed;
     model->epochs_done = 0;
     cvy_trainer_free(model->trainer);

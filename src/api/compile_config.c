@@ -12,9 +12,6 @@ static const cvy_choices optimizer_choices = {"optimizers", "SGD, RMSprop, Adam 
 const cvy_choices cvy_loss_choices = {"losses", "categorical_crossentropy or sparse_categorical_crossentropy"};
 static const cvy_choices metric_choices = {"metrics", "accuracy, categorical_accuracy or sparse_categorical_accuracy"};
 
-const cvy_compile_settings cvy_compile_default = {
-    .optimizer = {.kind = CVY_RMSPROP, .learning_rate = 0.001, .rho = 0.9, .epsilon = 1e-7, .ema_momentum = 0.99}};
-
 /* ---- Refusals --------------------------------------------------------------------------------------------------- */
 
 /* Where something is: "compile_config, optimizer, clipnorm". */
@@ -64,6 +61,11 @@ static const json_t *only_output(const json_t *value) {
     return value;
 }
 
+static bool is_function(const json_t *value) {
+    const char *name = json_string_value(json_object_get(value, "class_name"));
+    return name && !strcmp(name, "function");
+}
+
 /* The name of a class or function: "Adam", {"class_name": "Adam", ...}, {"class_name": "function", "config": "name"}.
  * NULL if it is not Keras's own. Keras 2 registered its optimizers as "Custom>Adam". */
 static const char *keras_name(const json_t *value) {
@@ -75,7 +77,7 @@ static const char *keras_name(const json_t *value) {
                *registered = json_string_value(json_object_get(value, "registered_name"));
     if (!name)
         return NULL;
-    if (!strcmp(name, "function"))
+    if (is_function(value))
         return json_string_value(json_object_get(value, "config"));
     if (!strncmp(name, custom, strlen(custom)))
         return name + strlen(custom);
@@ -86,10 +88,17 @@ static const char *keras_name(const json_t *value) {
 /* What a message calls the value. */
 static const json_t *called(const json_t *value) {
     const json_t *name = json_object_get(value, "class_name");
-    const char *text = json_string_value(name);
-    if (text && !strcmp(text, "function"))
+    if (is_function(value))
         return json_object_get(value, "config");
     return !name ? value : keras_name(value) ? name : json_object_get(value, "registered_name");
+}
+
+/* The settings of a class; NULL, with a refusal of what is neither an object nor null. */
+static json_t *config_of(const place *at, const json_t *value) {
+    json_t *config = json_object_get(value, "config");
+    if (config && !json_is_object(config) && !json_is_null(config))
+        refuse(at, config, "an object");
+    return json_is_object(config) ? config : NULL;
 }
 
 /* Keras's learning rate is a float32, and Python prints all digits of its double: 0.0010000000474974513. The shortest
@@ -167,12 +176,12 @@ static void read_optimizer_config(json_t *config, bool with_rate, cvy_optimizer_
 static void read_optimizer(const json_t *value, bool with_rate, cvy_optimizer_settings *settings,
                            cvy_refusals *refusals) {
     cvy_status unknown = {0};
+    const place at = {NULL, "optimizer", refusals};
     const char *name = keras_name(value);
-    if (!name || strchr(name, ':') || !cvy_optimizer_parse(name, settings, &unknown)) {
-        refuse_as(&(place){NULL, "optimizer", refusals}, called(value), NULL, &optimizer_choices);
-        return;
-    }
-    read_optimizer_config(json_object_get(value, "config"), with_rate, settings, refusals);
+    if (!name || strchr(name, ':') || !cvy_optimizer_parse(name, settings, &unknown))
+        refuse_as(&at, called(value), NULL, &optimizer_choices);
+    else
+        read_optimizer_config(config_of(&at, value), with_rate, settings, refusals);
 }
 
 /* ---- Loss ------------------------------------------------------------------------------------------------------- */
@@ -203,19 +212,19 @@ static void read_loss_setting(const place *at, const json_t *value, cvy_compile_
         if (!json_is_number(value) || !(settings->label_smoothing >= 0 && settings->label_smoothing <= 1))
             refuse(at, value, "a number from 0 to 1");
     } else if (!strcmp(key, "from_logits")) {
-        if (!(json_is_false(value)))
+        if (!json_is_false(value))
             refuse(at, value, "false: the model ends in a softmax");
     } else if (!strcmp(key, "reduction")) {
-        if (!(is_one_of(text, means)))
+        if (!is_one_of(text, means))
             refuse(at, value, "\"sum_over_batch_size\"");
     } else if (!strcmp(key, "axis")) {
-        if (!(is_number(value, -1)))
+        if (!is_number(value, -1))
             refuse(at, value, "-1");
     } else if (!strcmp(key, "dtype")) {
-        if (!(cvy_json_is_float32(value)))
+        if (!cvy_json_is_float32(value))
             refuse(at, value, "float32");
     } else if (!strcmp(key, "fn")) { /* Keras 2 */
-        if (!((text && !strcmp(text, loss))))
+        if (!text || strcmp(text, loss) != 0)
             refuse(at, value, loss);
     } else if (strcmp(key, "name") != 0) {
         only_null(at, value);
@@ -225,14 +234,14 @@ static void read_loss_setting(const place *at, const json_t *value, cvy_compile_
 static void read_loss(const json_t *value, cvy_compile_settings *settings, cvy_refusals *refusals) {
     if (!json_object_get(value, "class_name"))
         value = only_output(value);
+    const place at = {NULL, "loss", refusals};
     const char *name = keras_name(value), *key;
     if (!name || !cvy_loss_from_name(name, &settings->sparse)) {
-        refuse_as(&(place){NULL, "loss", refusals}, called(value), NULL, &cvy_loss_choices);
+        refuse_as(&at, called(value), NULL, &cvy_loss_choices);
         return;
     }
-    settings->label_smoothing = 0;
-    json_t *setting;
-    json_object_foreach(json_object_get(value, "config"), key, setting) {
+    json_t *setting, *config = is_function(value) ? NULL : config_of(&at, value);
+    json_object_foreach(config, key, setting) {
         read_loss_setting(&(place){"loss", key, refusals}, setting, settings);
     }
 }
@@ -319,7 +328,7 @@ void cvy_compile_config_read(json_t *config, unsigned parts, cvy_compile_setting
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-/* json_pack's format for an optional number: Keras writes null for no weight decay, but AdamW must have a number. */
+/* Keras writes null for no weight decay, but AdamW must have a number. */
 static json_t *decay_of(const cvy_optimizer_settings *s) {
     return s->weight_decay > 0 || s->kind == CVY_ADAMW ? json_real(s->weight_decay) : json_null();
 }

@@ -22,9 +22,6 @@ enum {
     CVY_COMPILE_ALL = 7,
 };
 
-/* RMSprop and categorical_crossentropy, as Keras has them. */
-extern const cvy_compile_settings cvy_compile_default;
-
 /* Reads these parts of an object: `config` is {"optimizer": ..., "loss": ..., ...} or, as in HDF5 files,
  * {"optimizer_config": ..., "loss": ..., ...}; NULL holds nothing. What it does not hold stays as it was; what is not
  * supported is added to the refusals. */

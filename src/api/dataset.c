@@ -3,9 +3,9 @@
 
 #include "arguments.h"
 
-cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status *status) {
+cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_status *status) {
     status = CVY_STATUS_OF(status);
-    return cvy_ok(status) ? cvy_dataset_read(directory, split, status) : NULL;
+    return cvy_ok(status) ? cvy_dataset_read(place, split, status) : NULL;
 }
 
 cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height, int width,

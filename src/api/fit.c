@@ -155,9 +155,10 @@ static bool reached_target(const cvy_fit_run *fit) {
 
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
+    options = options ? options : &(cvy_fit_options){0};
     cvy_fit_run fit;
     if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
-        !begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status))
+        !begin_fit(model, dataset, options, &fit, status))
         return;
     model->activity = CVY_IN_FIT;
     for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {

@@ -1,8 +1,11 @@
 /* The public API: models, by name, from files and from JSON. */
 #include "model.h"
+
 #include "../io/safetensors.h"
 #include "../model/network_json.h"
 #include "compile_config.h"
+#include "formats.h"
+#include "keras_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +63,8 @@ static cvy_model *from_json(const char *json, const char *origin, cvy_status *st
     return from_text(copy_text(json, status), strlen(json), origin, status);
 }
 
+static cvy_model *from_weights(const char *path, cvy_file_kind kind, const char *what, cvy_status *status);
+
 cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     if (!cvy_given(name_or_file, "name_or_file", status))
@@ -68,6 +73,10 @@ cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status) {
         char *description = copy_text(name_or_file, status);
         return wrap(cvy_network_builtin(name_or_file, status), description, status);
     }
+    const char *what = NULL;
+    cvy_file_kind kind = cvy_file_kind_of(name_or_file, &what, &(cvy_status){0});
+    if (kind != CVY_FILE_UNKNOWN)
+        return from_weights(name_or_file, kind, what, status);
     size_t length = 0;
     char *text = cvy_network_read_text(name_or_file, &length, status);
     return from_text(text, length, name_or_file, status);
@@ -82,10 +91,10 @@ cvy_model *cvy_model_from_json(const char *json, cvy_status *status) {
     return cvy_given(json, "json", status) ? from_json(json, "model", status) : NULL;
 }
 
-/* A built-in's name or JSON, but no file: what a weight file says must not depend on the files beside it. */
-cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
-    status = CVY_STATUS_OF(status);
-    cvy_safetensors *file = cvy_given(path, "path", status) ? cvy_safetensors_open(path, status) : NULL;
+/* The network that a safetensors file names: a built-in's name or JSON, but no file, for what a weight file says must
+ * not depend on the files beside it. */
+static cvy_model *from_safetensors(const char *path, cvy_status *status) {
+    cvy_safetensors *file = cvy_safetensors_open(path, status);
     if (!file)
         return NULL;
     const char *network = cvy_safetensors_metadata(file, "network");
@@ -100,8 +109,30 @@ cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
     return model;
 }
 
-/* compile_config as Keras 3 has it; {} for a model that is not compiled. */
-static json_t *write_compile_config(const cvy_model *model) {
+/* The network that a file of weights holds or names. */
+static cvy_model *from_weights(const char *path, cvy_file_kind kind, const char *what, cvy_status *status) {
+    if (kind == CVY_FILE_FOREIGN)
+        cvy_refuse_foreign(path, what, status);
+    if (!cvy_ok(status))
+        return NULL;
+    if (kind != CVY_FILE_KERAS && kind != CVY_FILE_HDF5)
+        return from_safetensors(path, status);
+    char *text = cvy_keras_network(path, kind, status);
+    cvy_model *model = text ? from_json(text, path, status) : NULL;
+    free(text);
+    return model;
+}
+
+cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    if (!cvy_given(path, "path", status))
+        return NULL;
+    const char *what = NULL;
+    cvy_file_kind kind = cvy_file_kind_of(path, &what, status);
+    return from_weights(path, kind, what, status);
+}
+
+json_t *cvy_model_compile_config(const cvy_model *model) {
     if (model->trainer) {
         cvy_compile_settings settings = model->compiled;
         settings.optimizer = cvy_trainer_optimizer(model->trainer)->settings; /* the learning rate may be another now */
@@ -117,7 +148,7 @@ char *cvy_to_json(const cvy_model *model, cvy_status *status) {
         return NULL;
     json_t *object = cvy_network_to_json(model->network, status);
     char *text = NULL;
-    if (object && !json_object_set_new(object, "compile_config", write_compile_config(model)))
+    if (object && !json_object_set_new(object, "compile_config", cvy_model_compile_config(model)))
         text = json_dumps(object, JSON_ENSURE_ASCII);
     if (object && !text)
         cvy_fail(status, CVY_FAILED, model->network->name, "out of memory");

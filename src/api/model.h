@@ -38,6 +38,9 @@ cvy_model *cvy_model_described(const char *description, const char *origin, cvy_
 enum { CVY_DESCRIBED_TEXT_MAX = CVY_OPTIMIZER_TEXT_MAX + 320 };
 bool cvy_described_text(const cvy_model *model, char text[static CVY_DESCRIBED_TEXT_MAX]);
 
+/* Keras's compile_config of the model; {} if it is not compiled. The caller decrefs it; NULL: memory is short. */
+json_t *cvy_model_compile_config(const cvy_model *model);
+
 /* Whether the call may go on: no error so far, a model, and no deeper within a fit than `deepest`. */
 static inline bool cvy_may(const cvy_model *model, cvy_activity deepest, cvy_status *status) {
     return cvy_given(model, "model", status) &&

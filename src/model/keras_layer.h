@@ -1,4 +1,4 @@
-/* Reading one layer of Keras's model.to_json(), and helpers for its objects; for network_json.c. */
+/* Reading one layer of Keras's model.to_json(), and helpers for all objects of it. */
 #ifndef CVY_KERAS_LAYER_H
 #define CVY_KERAS_LAYER_H
 

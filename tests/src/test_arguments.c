@@ -67,7 +67,7 @@ TEST(data_sets) {
     cvy_status status = {0};
     cvy_dataset_free(cvy_dataset_load(NULL, CVY_TRAIN, &status));
     assert_int_not_equal(status.code, CVY_USAGE);
-    note("cvy_dataset_load(", "directory");
+    note("cvy_dataset_load(", "place");
 }
 
 TEST(models) {

@@ -277,11 +277,11 @@ TEST(a_model_that_is_not_compiled_has_defaults) {
     compile(model, NULL);
     char text[CVY_DESCRIBED_TEXT_MAX];
     assert_false(cvy_described_text(model, text));
-    assert_memory_equal(&model->compiled, &cvy_compile_default, sizeof model->compiled);
-    cvy_optimizer_settings parsed;
+    cvy_optimizer_settings rmsprop;
     cvy_status status = {0};
-    assert_true(cvy_optimizer_parse("rmsprop", &parsed, &status));
-    assert_memory_equal(&parsed, &cvy_compile_default.optimizer, sizeof parsed);
+    assert_true(cvy_optimizer_parse("rmsprop", &rmsprop, &status));
+    assert_memory_equal(&rmsprop, &model->compiled.optimizer, sizeof rmsprop);
+    assert_true(!model->compiled.sparse && model->compiled.label_smoothing == 0);
     cvy_model_free(model);
 }
 
@@ -310,6 +310,8 @@ TEST(what_is_not_supported_is_named) {
         {"optimizer/config/nesterov", "1", "optimizer, nesterov", "1, expected true or false"},
         {"optimizer/config/weight_decay", "-1", "optimizer, weight_decay", "-1, expected a number of at least 0"},
         {"optimizer/config/beta_1", "0.9", "optimizer, beta_1", "0.9, expected null"},
+        {"optimizer/config", "7", "optimizer", "7, expected an object"},
+        {"loss", "{\"class_name\": \"CategoricalCrossentropy\", \"config\": []}", "loss", "[], expected an object"},
         {"loss", "\"mse\"", "loss", "\"mse\", expected categorical_crossentropy or sparse_categorical_crossentropy"},
         {"loss", "null", "loss", "null, expected categorical_crossentropy"},
         {"loss", "[\"mse\", \"mse\"]", "loss", "[\"mse\",\"mse\"], expected"},

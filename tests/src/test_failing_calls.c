@@ -2,7 +2,7 @@
  * Each time the reader or writer says so and leaves nothing behind: no memory (the sanitizers look), no temporary file,
  * no half of a file. The linker sends the calls of the code under test here (--wrap); jansson and libdeflate are given
  * allocators. */
-#include "samples.h"
+#include "pictures.h"
 
 #include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
@@ -89,6 +89,52 @@ static bool load_zipped(cvy_status *status) {
 
 static bool load_npz(cvy_status *status) {
     return load(path_of("mnist.npz"), status);
+}
+
+static bool load_npy(cvy_status *status) {
+    return load(path_of("npy"), status);
+}
+
+static bool load_emnist(cvy_status *status) {
+    return load(path_of("emnist/emnist-letters"), status);
+}
+
+static bool load_cifar(cvy_status *status) {
+    return load(path_of("cifar"), status);
+}
+
+static bool load_png(cvy_status *status) {
+    return load(path_of("png"), status);
+}
+
+/* Files of the other formats. */
+TEST(more_data_sets) {
+    sample x = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, 2, 1), }", 96);
+    sample y = make_npy(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", 16);
+    memset(y.bytes + y.count - 16, 0, 16);
+    put("npy", "x_train.npy", &x);
+    put("npy", "y_train.npy", &y);
+    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 2);
+
+    sample images = make_images(9), labels = make_labels(9);
+    memset(labels.bytes + 8, 1, 9);
+    put("emnist", "emnist-letters-train-images-idx3-ubyte", &images);
+    put("emnist", "emnist-letters-train-labels-idx1-ubyte", &labels);
+    assert_int_equal(fail_each_call(load_emnist, NULL), 2 * 5 + 1 + 2); /* and an image's memory */
+
+    sample batch = {.count = 3073};
+    char name[32];
+    for (int i = 1; i <= 5; i++) {
+        snprintf(name, sizeof name, "data_batch_%d.bin", i);
+        put("cifar", name, &batch);
+    }
+    assert_int_equal(fail_each_call(load_cifar, NULL), 5 * 3 + 2 + 2);
+
+    static const picture grey = {.type = PNG_COLOR_TYPE_GRAY, .depth = 8, .width = 6, .height = 5};
+    sample file = make_png(&grey, images.bytes);
+    put("png/train/0", "0.png", &file);
+    put("png/train/1", "0.png", &file);
+    assert_true(fail_each_call(load_png, NULL) > 2 * 2 * 5);
 }
 
 TEST(data_sets) {
