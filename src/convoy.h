@@ -183,9 +183,16 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *   average_pooling=H[xW]  Keras's AveragePooling2D
  *   test_shift=N           inference takes the mean softmax over all moves of the image by up to N pixels
  *
+ * One more key changes nothing:
+ *
+ *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
@@ -302,7 +309,14 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* Writes the weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
  * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
- * or not at all. */
+ * or not at all.
+ *
+ * The end of the name chooses two other formats, which other programs predict with, and which cvy_load does not read:
+ *
+ *   .onnx   an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]; preprocessing is
+ *           part of it, but "deskew" and "test_shift" are errors
+ *   .c      a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
+ *           library, no allocation, and no Convoy. Preprocessing is part of it, but "test_shift" is an error */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
 /* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
  * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves

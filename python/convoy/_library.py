@@ -149,6 +149,7 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
     "cvy_to_json": (c_void_p, [c_void_p, _status]),
     "cvy_summary": (c_void_p, [c_void_p, c_int, _status]),
     "cvy_preprocess": (None, [c_void_p, c_char_p, _status]),
+    "cvy_preprocessing_of": (c_void_p, [c_void_p, _status]),
     "cvy_compile": (None, [c_void_p, POINTER(CompileOptions), _status]),
     "cvy_fit": (None, [c_void_p, c_void_p, POINTER(FitOptions), _status]),
     "convoy_python_fit": (c_bool, [c_void_p, c_void_p, POINTER(FitOptions), _status]),
@@ -183,10 +184,9 @@ def _path() -> str:
 
 lib = ctypes.CDLL(_path())
 for _name, (_restype, _argtypes) in _functions.items():
-    _function = getattr(lib, _name, None)
-    if _function:
-        _function.restype = _restype
-        _function.argtypes = _argtypes
+    _function = getattr(lib, _name)
+    _function.restype = _restype
+    _function.argtypes = _argtypes
 
 _free = ctypes.CDLL(None).free
 _free.restype = None

@@ -51,7 +51,6 @@ def recipe(
     try:
         found = pointer.contents
         model = Model._from_handle(_library.call("cvy_recipe_model", pointer))
-        model._preprocessing = _text(found.preprocessing)
         model.compile(
             _text(found.compile.optimizer) or "rmsprop",
             CategoricalCrossentropy(label_smoothing=found.compile.label_smoothing),

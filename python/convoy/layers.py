@@ -367,14 +367,6 @@ _classes: dict[str, type[Layer]] = {
 
 
 def from_json(entry: dict[str, Any]) -> Layer:
-    """A layer from its entry in Keras's JSON, which the library has read before."""
-    return _classes[entry["class_name"]].from_config(_plain(entry["config"]))
-
-
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """Without what only Keras needs: Keras writes a dtype as an object."""
-    config = dict(config)
-    config.pop("dtype", None)
-    if "batch_input_shape" in config:  # Keras 2
-        config["batch_shape"] = config.pop("batch_input_shape")
-    return config
+    """A layer from its entry in the JSON that the library writes."""
+    config = {key: value for key, value in entry["config"].items() if key != "dtype"}
+    return _classes[entry["class_name"]].from_config(config)

@@ -40,6 +40,15 @@ def _metric_names(metrics: Any) -> list[str]:
     return [str(metrics)]
 
 
+class _Accuracy:
+    """A metric as Keras's callbacks see it."""
+
+    _direction = "up"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class Model:
     """A chain of layers: ``convoy.Model(X, Y)``, where ``Y`` was made from ``X = convoy.Input(...)``.
 
@@ -258,7 +267,7 @@ class Model:
         }
         with self._lock:
             before = self._options, self.optimizer, self.loss, self._metrics
-            self._options, self.optimizer, self.loss, self._metrics = options, settings, loss, names
+            self._options, self.optimizer, self.loss, self._metrics = options, settings, chosen, names
             try:
                 if self._has_input():
                     self._described()
@@ -273,6 +282,11 @@ class Model:
         return self.optimizer is not None
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics, of which Keras's callbacks read the name, and whether more is better."""
+        return [_Accuracy(name) for name in self._metrics]
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of what ``evaluate`` returns."""
         return ["loss", *self._metrics]
@@ -280,8 +294,11 @@ class Model:
     @property
     def preprocessing(self) -> str:
         """What is done to every image before the network sees it, as ``cvy_preprocess`` of ``convoy.h`` reads it:
-        "deskew,scale=1/255". It is saved with the weights."""
-        return self._preprocessing
+        "deskew,scale=1/255". It is saved with the weights. Without any it is ""."""
+        if self._handle is None:
+            return self._preprocessing
+        text = _library.take_text(_library.call("cvy_preprocessing_of", self._handle))
+        return "" if text == "none" else text
 
     @preprocessing.setter
     def preprocessing(self, text: str) -> None:
@@ -689,11 +706,11 @@ _from_u8, _from_f32 = lib.cvy_dataset_from_u8, lib.cvy_dataset_from_f32
 _predict, _free_dataset = lib.cvy_predict, lib.cvy_dataset_free
 
 
-def _from_native(handle: int) -> Model:
+def _from_native(handle: int, compile: bool = True) -> Model:
     """A model from one of the library that is not compiled; compiled if its JSON says how."""
     model = Model._from_handle(handle)
     described = json.loads(model.to_json())["compile_config"]
-    if described:
+    if described and compile:
         _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
         config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
         weighted = described.get("weighted_metrics")
@@ -706,9 +723,9 @@ def model_from_json(json_string: str) -> Model:
     return _from_native(_library.call("cvy_model_from_json", json_string.encode()))
 
 
-def load_model(filepath: _Path) -> Model:
-    """A model from a file that ``save`` wrote, Convoy's or Keras's; compiled if it was compiled then."""
-    path = os.fsencode(filepath)
-    model = _from_native(_library.call("cvy_model_from_weights", path))
+def load_model(filepath: _Path, *, compile: bool = True) -> Model:
+    """A model from a file that ``save`` wrote, Convoy's or Keras's; compiled if it was compiled then, unless ``compile``
+    is False."""
+    model = _from_native(_library.call("cvy_model_from_weights", os.fsencode(filepath)), compile)
     model.load_weights(filepath)
     return model

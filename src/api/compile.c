@@ -17,6 +17,17 @@ void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *sta
         cvy_trainer_preprocess(model->trainer, &model->preprocessing);
 }
 
+char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status) {
+    status = CVY_STATUS_OF(status);
+    if (!cvy_given(model, "model", status))
+        return NULL;
+    char text[CVY_PREPROCESSING_MAX], *copy;
+    cvy_preprocessing_text(&model->preprocessing, text);
+    if (!(copy = strdup(text)))
+        cvy_fail_memory(status, "preprocessing", strlen(text) + 1);
+    return copy;
+}
+
 /* The parts that options leave to the model's compile_config, if it has one. */
 static unsigned described_parts(const cvy_model *model, const cvy_compile_options *options) {
     unsigned parts = 0;

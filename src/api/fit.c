@@ -153,6 +153,14 @@ static bool reached_target(const cvy_fit_run *fit) {
            fit->progress.val_accuracy >= fit->options->target_accuracy;
 }
 
+/* Where the preprocessing depends on the size of the images, an export must know it. */
+static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset *dataset) {
+    if (!preprocessing->deskew && !preprocessing->center_crop[0] && !preprocessing->average_pooling[0])
+        return;
+    preprocessing->image_size[0] = dataset->height;
+    preprocessing->image_size[1] = dataset->width;
+}
+
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     options = options ? options : &(cvy_fit_options){0};
@@ -161,6 +169,7 @@ void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options
         !begin_fit(model, dataset, options, &fit, status))
         return;
     model->activity = CVY_IN_FIT;
+    note_image_size(&model->preprocessing, dataset);
     for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
         fit.progress.epoch = epoch;
         if (!fit_epoch(model, &fit, status))

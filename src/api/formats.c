@@ -3,6 +3,7 @@
 
 #include "../base/archive.h"
 #include "../base/file.h"
+#include "exports.h"
 #include "keras_file.h"
 #include "weights.h"
 
@@ -87,6 +88,8 @@ static const struct {
     {".keras", cvy_keras_save},
     {".weights.h5", cvy_keras_save_weights},
     {".h5", cvy_keras_save_legacy},
+    {".onnx", cvy_save_onnx},
+    {".c", cvy_save_c},
     {"", cvy_weights_save},
 };
 

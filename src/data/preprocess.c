@@ -19,6 +19,7 @@ static const cvy_key keys[] = {
     KEY(variance, &cvy_value_positive),
     KEY(average_pooling, &cvy_value_extents),
     KEY(test_shift, &shift),
+    KEY(image_size, &cvy_value_extents),
 };
 #undef KEY
 static const cvy_settings settings = {.where = "preprocessing", .keys = keys, .count = sizeof keys / sizeof *keys};

@@ -309,6 +309,21 @@ def test_bar_on_a_terminal(capsys: Any, monkeypatch: Any) -> None:
     assert re.fullmatch(r"3/3 ━{20} \ds \d+[um]s/step - accuracy: \d\.\d{4} - loss: \d\.\d{4} *", final), final
 
 
+def test_line_in_a_notebook(capsys: Any, monkeypatch: Any) -> None:
+    import sys
+    import types
+
+    class ZMQInteractiveShell:
+        """The shell of Jupyter's kernels."""
+
+    ipython = types.SimpleNamespace(get_ipython=ZMQInteractiveShell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    small().fit(*images(), callbacks=[Recorder(True)])
+    out = capsys.readouterr().out
+    assert out.count("\n") == 2  # the heading, and the line that was updated
+    assert out.count("\r") == 3
+
+
 def test_a_narrow_terminal_is_not_overrun(capsys: Any, monkeypatch: Any) -> None:
     from convoy._progress import bar
 

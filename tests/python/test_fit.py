@@ -320,6 +320,7 @@ def test_save_and_load(tmp_path: Any) -> None:
     assert (other.predict(x) == model.predict(x)).all()
     loaded = convoy.load(path)
     assert (loaded.predict(x) == model.predict(x)).all()
+    assert loaded.preprocessing == other.preprocessing == model.preprocessing == "scale=0.5"
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
     with pytest.raises(convoy.Error, match="overwrite"):
         model.save(path, overwrite=False)

@@ -140,6 +140,8 @@ TEST(summaries_and_preprocessing) {
     ACCEPTED("status", assert_null(cvy_plan_summary(model, "chwn", NULL)));
     REFUSED("model", cvy_preprocess(NULL, "deskew", &status));
     ACCEPTED("preprocessing", cvy_preprocess(model, NULL, &status));
+    REFUSED("model", assert_null(cvy_preprocessing_of(NULL, &status)));
+    ACCEPTED("status", free(cvy_preprocessing_of(model, NULL)));
     cvy_model_free(model);
 }
 

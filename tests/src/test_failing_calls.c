@@ -31,6 +31,7 @@ static bool fails(const char *call, int error) {
     }
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
+WRAP(void *, realloc, ENOMEM, NULL, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, ENOMEM, NULL, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, ENOMEM, NULL, (const char *text), (text))
 WRAP(int, open64, EACCES, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -188,13 +189,17 @@ static bool write_tensors(cvy_status *status) {
 static int entries;
 
 /* The old file is there, alone; or after the last call, which syncs the directory, the new one. */
-static void expect_old_or_synced(const char *call) {
+static void expect_old(const char *name, const char *call) {
     size_t count;
-    uint8_t *bytes = read_whole(path_of("written.safetensors"), &count);
+    uint8_t *bytes = read_whole(path_of(name), &count);
     if (count != 3)
         assert_string_equal(call, "fsync");
     free(bytes);
     assert_int_equal(entries_in_directory(), entries);
+}
+
+static void expect_old_or_synced(const char *call) {
+    expect_old("written.safetensors", call);
 }
 
 TEST(tensor_files) {
@@ -207,6 +212,43 @@ TEST(tensor_files) {
     assert_true(fail_each_call(open_tensors, NULL) > 20);
     assert_true(fail_each_call(write_tensors, expect_old_or_synced) > 20);
     json_set_alloc_funcs(malloc, free);
+}
+
+static const cvy_model *model;
+
+static bool save_onnx(cvy_status *status) {
+    cvy_save(model, path_of("written.onnx"), status);
+    return status->code == CVY_OK;
+}
+
+static bool save_c(cvy_status *status) {
+    cvy_save(model, path_of("written.c"), status);
+    return status->code == CVY_OK;
+}
+
+static void expect_old_onnx(const char *call) {
+    expect_old("written.onnx", call);
+}
+
+static void expect_old_c(const char *call) {
+    expect_old("written.c", call);
+}
+
+TEST(exports) {
+    cvy_status status = {0};
+    cvy_model *lesson = cvy_model_from("lesson", &status);
+    cvy_compile(lesson, NULL, &status);
+    expect_ok(&status);
+    model = lesson;
+    write_file("written.onnx", "old", 3);
+    write_file("written.c", "old", 3);
+    entries = entries_in_directory();
+    json_set_alloc_funcs(library_malloc, free);
+    /* The names, the plan, the growing message; then directory, file, write, sync, rename, and sync again. */
+    assert_true(fail_each_call(save_onnx, expect_old_onnx) > 10);
+    assert_true(fail_each_call(save_c, expect_old_c) >= 8);
+    json_set_alloc_funcs(malloc, free);
+    cvy_model_free(lesson);
 }
 
 RUN_TESTS("failing calls", make_directory, remove_directory)
