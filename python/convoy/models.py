@@ -607,6 +607,45 @@ class Model:
             _library.call("cvy_load", self._native(), os.fsencode(filepath))
             self._touched = True
 
+    # ---- Copies -----------------------------------------------------------------------------------------------------
+
+    def _template(self) -> dict[str, Any]:
+        """All but the weights and what was trained: what ``_from_template`` takes."""
+        if self._handle is not None:
+            entries = json.loads(self.to_json())["config"]["layers"]
+        else:
+            entries = self._description()["config"]["layers"]
+        settings = None
+        if self.optimizer is not None:
+            settings = {
+                "optimizer": {"class_name": type(self.optimizer).__name__, "config": self.optimizer.get_config()},
+                "loss": self.loss,
+                "metrics": self._metrics,
+                "seed": self._options["seed"],
+                "threads": self._options["threads"],
+                "isa": self._options["isa"] and self._options["isa"].decode(),
+            }
+        return {
+            "class_name": self._class_name,
+            "name": self.name,
+            "layers": entries,
+            "compile": settings,
+            "preprocessing": self._preprocessing,
+            "fit_defaults": self._fit_defaults,
+        }
+
+    def _input_shape(self) -> tuple[int, ...] | None:
+        """The shape of what the network takes, without the batch's axis; None if it is not built."""
+        if self._handle is None:
+            return None
+        config = json.loads(self.to_json())["config"]["layers"][0]["config"]
+        return tuple(config["batch_shape"][1:])
+
+    def __reduce__(self) -> Any:
+        with self._lock:
+            trained = (self.get_weights(), self.get_optimizer_state()) if self._ready else None
+            return _restore, (self._template(), trained)
+
     def to_keras(self, model: Any = None) -> Any:
         """Writes weights and optimizer state into a Keras model, a new one if none is given, and returns it."""
         from ._keras import to_keras
@@ -679,6 +718,43 @@ class Sequential(Model):
         if any(step in self._preprocessing for step in ("center_crop", "average_pooling")):
             raise UsageError(self.name, "give it an Input: the preprocessing changes the shape of the images")
         self.build((None, shape[3]) if rank == 2 else (None, *shape[1:]))
+
+
+def _from_template(template: dict[str, Any]) -> Model:
+    chain = [layers.from_json(entry) for entry in template["layers"]]
+    model: Model
+    if template["class_name"] == "Sequential":
+        model = Sequential(chain, name=template["name"])
+    else:
+        first = tensor = Tensor(chain[0], None)
+        for layer in chain[1:]:
+            tensor = layer(tensor)
+        model = Model(first, tensor, name=template["name"])
+    model.preprocessing = template["preprocessing"]
+    model._fit_defaults = dict(template["fit_defaults"])
+    if template["compile"]:
+        model.compile(**template["compile"])
+    return model
+
+
+def _restore(template: dict[str, Any], trained: tuple[list[_Array], list[_Array]] | None) -> Model:
+    """What ``pickle`` and ``copy`` make of a model."""
+    model = _from_template(template)
+    if trained is not None:
+        model.set_weights(trained[0])
+        model.set_optimizer_state(trained[1])
+    return model
+
+
+def _with_classes(model: Model, classes: int, **options: Any) -> Model:
+    """A copy with fresh weights, whose last Dense layer has a unit for each class; ``options`` are compile's."""
+    template = model._template()
+    for entry in reversed(template["layers"]):
+        if entry["class_name"] == "Dense":
+            entry["config"]["units"] = classes
+            break
+    template["compile"].update(options)
+    return _from_template(template)
 
 
 def _single(value: Any, where: str) -> Tensor:

@@ -2,12 +2,12 @@
 #include "recipe.h"
 
 #include "../base/file.h"
+#include "../base/json.h"
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
 #include "model.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,7 +115,7 @@ static bool read_network(json_t *value, cvy_recipe_object *object, cvy_status *s
     }
     if (!json_is_object(value))
         return cvy_fail(status, CVY_FAILED, "network", "expected a name, or what Keras's model.to_json() writes");
-    object->recipe.network = object->network = json_dumps(value, JSON_COMPACT);
+    object->recipe.network = object->network = cvy_json_dump(value, JSON_COMPACT);
     return object->network || cvy_fail_memory(status, "network", 0);
 }
 
@@ -210,7 +210,7 @@ static void name_origin(const char *origin, cvy_status *status) {
 
 static bool read_object(cvy_recipe_object *object, const char *text, size_t length, cvy_status *status) {
     json_error_t error;
-    object->json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    object->json = cvy_json_load(text, length, &error);
     if (!object->json)
         return cvy_fail(status, CVY_FAILED, "", "line %d, column %d: %s", error.line, error.column,
                         *error.text ? error.text : "out of memory");
