@@ -95,16 +95,6 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     return cli_parse(&syntax, argc, argv, status);
 }
 
-/* Checks before the training that the weights can be written after it: begins a file and discards it. */
-static bool check_save(const char *path, cvy_status *status) {
-    cvy_atomic_file file;
-    if (!cvy_atomic_begin(path, &file, status))
-        return false;
-    cvy_status discard = {.code = CVY_INTERRUPTED};
-    cvy_atomic_commit(&file, &discard);
-    return true;
-}
-
 static bool flush_log(training *t, cvy_status *status) {
     return (!ferror(t->log) && !fflush(t->log)) || cvy_fail_errno(status, t->options.log, "cannot write");
 }
@@ -213,7 +203,7 @@ static bool prepare(training *t, cvy_status *status) {
     if (!t->recipe)
         return false;
     override(o, t->recipe);
-    if (o->save && !check_save(o->save, status))
+    if (o->save && !cvy_atomic_check(o->save, status))
         return false;
     t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
     t->test = cvy_dataset_load(o->data, CVY_TEST, status);
