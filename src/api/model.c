@@ -53,6 +53,19 @@ cvy_model *cvy_model_from_json(const char *json, cvy_status *status) {
     return cvy_given(json, "json", status) ? from_json(json, "model", status) : NULL;
 }
 
+/* A text of a kilobyte can describe a network of gigabytes: the file must hold as many numbers as the network has
+ * parameters. */
+static bool check_size(const cvy_network *network, const cvy_safetensors *file, cvy_status *status) {
+    size_t parameters = 0, numbers = 0;
+    for (int i = 0; i < network->count; i++)
+        parameters += network->layers[i].parameters;
+    for (size_t i = 0; i < cvy_safetensors_count(file); i++)
+        numbers += cvy_tensor_elements(cvy_safetensors_at(file, i));
+    return parameters <= numbers ||
+           cvy_fail(status, CVY_FAILED, cvy_safetensors_path(file),
+                    "holds %zu numbers, but its network has %zu parameters", numbers, parameters);
+}
+
 /* A built-in's name or JSON, but no file: what a weight file says must not depend on the files beside it. */
 cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
     status = CVY_STATUS_OF(status);
@@ -67,6 +80,10 @@ cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
         model = cvy_model_described(network, path, status);
     else
         cvy_fail(status, CVY_FAILED, path, "is of the network \"%.80s\", which is not known", network);
+    if (model && !check_size(model->network, file, status)) {
+        cvy_model_free(model);
+        model = NULL;
+    }
     cvy_safetensors_close(file);
     return model;
 }

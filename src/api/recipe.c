@@ -2,12 +2,12 @@
 #include "recipe.h"
 
 #include "../base/file.h"
+#include "../base/json.h"
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
 #include "model.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +168,7 @@ static void name_origin(const char *origin, cvy_status *status) {
 
 static bool read_object(cvy_recipe_object *object, const char *text, size_t length, cvy_status *status) {
     json_error_t error;
-    object->json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    object->json = cvy_json_load(text, length, &error);
     if (!object->json)
         return cvy_fail(status, CVY_FAILED, "", "line %d, column %d: %s", error.line, error.column,
                         *error.text ? error.text : "out of memory");

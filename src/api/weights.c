@@ -36,12 +36,21 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
         tensors[i] = (cvy_tensor){
             .name = variable->path, .dtype = CVY_F32, .rank = variable->rank, .data = parameters + variable->offset};
         memcpy(tensors[i].shape, variable->shape, sizeof tensors[i].shape);
+        if (!cvy_tensor_check_finite(&tensors[i], path, status))
+            break;
     }
     char text[CVY_PREPROCESSING_MAX];
     const char *metadata[5];
     describe_model(model, text, metadata);
     cvy_safetensors_write(path, tensors, (size_t)variables->count, metadata, status);
     free(tensors);
+}
+
+static bool check_finite(const cvy_tensor *const *tensors, int count, const char *path, cvy_status *status) {
+    for (int i = 0; i < count; i++)
+        if (!cvy_tensor_check_finite(tensors[i], path, status))
+            return false;
+    return true;
 }
 
 /* Preprocessing that the file's weights were trained with. */
@@ -63,7 +72,7 @@ void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
     /* All is checked first: a file that does not fit leaves the model as it was. */
     cvy_preprocessing preprocessing = model->preprocessing;
     if (tensors && cvy_match_tensors(file, variables, tensors, status) &&
-        read_preprocessing(file, &preprocessing, status)) {
+        check_finite(tensors, variables->count, path, status) && read_preprocessing(file, &preprocessing, status)) {
         float *parameters = cvy_trainer_parameters(model->trainer);
         for (int i = 0; i < variables->count; i++)
             memcpy(parameters + variables->list[i].offset, tensors[i]->data, cvy_tensor_bytes(tensors[i]));

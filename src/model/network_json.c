@@ -4,13 +4,14 @@
  * layers.
  */
 #include "../base/file.h"
+#include "../base/json.h"
 #include "keras_layer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE = 16 << 20 }; /* bytes: a thousand layers fill one megabyte */
+enum { MAX_FILE = 4 << 20 }; /* bytes: a thousand layers fill one megabyte */
 
 /* ---- Errors ----------------------------------------------------------------------------------------------------- */
 
@@ -21,18 +22,9 @@ static bool refuse_model(const char *key, const json_t *value, const char *expec
     return cvy_fail(status, CVY_FAILED, key, "%s, expected %s", value ? found : "missing", expected);
 }
 
-/* Names and keys of a file must not send control characters to a terminal. */
-static void replace_controls(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = '?';
-}
-
 /* Puts the file before the place of the error. */
 static void name_origin(const char *origin, cvy_status *status) {
     char where[sizeof status->where];
-    replace_controls(status->where);
-    replace_controls(status->what);
     snprintf(where, sizeof where, "%.255s%s%.250s", origin, *status->where ? ": " : "", status->where);
     memcpy(status->where, where, sizeof where);
 }
@@ -206,7 +198,7 @@ cvy_network *cvy_network_from_json(const char *text, size_t length, const char *
     if (!cvy_ok(status))
         return NULL;
     json_error_t error;
-    json_t *model = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *model = cvy_json_load(text, length, &error);
     cvy_network *network = NULL;
     if (model)
         network = read_model(model, status);

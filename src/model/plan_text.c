@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text_stream.h"
 #include "plan.h"
 
 typedef struct writer {
@@ -166,23 +167,14 @@ static void write_plan(const writer *w) {
 }
 
 char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status *status) {
-    char *text = NULL;
-    size_t size = 0;
-    writer w = {plan, network, open_memstream(&text, &size), (int)strlen("layers")};
-    if (!w.out) {
-        cvy_fail_memory(status, "plan", size);
+    cvy_text_stream stream;
+    if (!cvy_text_begin(&stream, "plan", status))
         return NULL;
-    }
+    writer w = {plan, network, stream.out, (int)strlen("layers")};
     for (int i = 0; i < plan->count; i++) {
         int length = write_layers(&w, &plan->stages[i], NULL);
         w.layers_width = length > w.layers_width ? length : w.layers_width;
     }
     write_plan(&w);
-    bool failed = ferror(w.out);
-    if (fclose(w.out) || failed) {
-        free(text);
-        cvy_fail_memory(status, "plan", size);
-        return NULL;
-    }
-    return text;
+    return cvy_text_end(&stream, "plan", status);
 }
