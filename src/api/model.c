@@ -80,7 +80,7 @@ cvy_model *cvy_model_from_weights(const char *path, cvy_status *status) {
         model = cvy_model_described(network, path, status);
     else
         cvy_fail(status, CVY_FAILED, path, "is of the network \"%.80s\", which is not known", network);
-    if (model && !check_size(model->network, file, status)) {
+    if (model && *network == '{' && !check_size(model->network, file, status)) {
         cvy_model_free(model);
         model = NULL;
     }

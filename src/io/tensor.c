@@ -39,7 +39,7 @@ void cvy_tensor_where(char where[static CVY_WHERE_MAX], const char *path, const 
 
 /* "[2, 0, 5]" */
 static void write_index(const cvy_tensor *tensor, size_t i, char text[static 96]) {
-    size_t index[CVY_TENSOR_RANK_MAX], length = 0;
+    size_t index[CVY_TENSOR_RANK_MAX] = {0}, length = 0;
     for (int axis = tensor->rank - 1; axis >= 0; axis--) {
         index[axis] = i % tensor->shape[axis];
         i /= tensor->shape[axis];
