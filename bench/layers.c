@@ -117,9 +117,9 @@ static void train(size_t steps, cvy_step_fn *on_step, cvy_status *status) {
         cvy_order_fill(shared.order, count, 0, shared.epoch++, true);
         shared.at = 0;
     }
-    cvy_metrics metrics;
-    cvy_trainer_epoch(shared.trainer, shared.data.dataset, shared.order + shared.at, images, shared.batch, NULL,
-                      on_step, NULL, &metrics, status);
+    cvy_epoch epoch = {
+        .order = shared.order + shared.at, .count = images, .batch_size = shared.batch, .on_step = on_step};
+    cvy_trainer_epoch(shared.trainer, shared.data.dataset, &epoch, status);
     shared.at += images;
 }
 
@@ -236,17 +236,17 @@ static void register_tier(registration *r, cvy_status *status) {
 }
 
 /* A cvy_step_fn: stops the training that warms up after a quarter of a second. */
-static bool goes_on(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+static cvy_next goes_on(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     (void)step;
     (void)steps;
     (void)metrics;
     (void)user;
-    return seconds < 0.25;
+    return seconds < 0.25 ? CVY_GO_ON : CVY_STOP;
 }
 
 /* Makes the trainer, with Keras's RMSprop, and trains for up to an epoch: weights are as in mid-training. */
 static bool make(const bench_layers_options *options, cvy_status *status) {
-    if (!(shared.network = cvy_network_from(options->model, NULL, status)) ||
+    if (!(shared.network = cvy_network_from(options->model, status)) ||
         !bench_data_load(&shared.data, options->data, shared.network, status))
         return false;
     const size_t count = shared.data.dataset->count;

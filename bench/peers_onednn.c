@@ -187,8 +187,7 @@ static bool register_stage(int index, const bench_layers_options *options, cvy_s
 }
 
 bool bench_register_peers(const bench_layers_options *options, cvy_status *status) {
-    if (!(network = cvy_network_from(options->model, NULL, status)) ||
-        !cvy_variables_layout(network, &variables, status) ||
+    if (!(network = cvy_network_from(options->model, status)) || !cvy_variables_layout(network, &variables, status) ||
         !cvy_plan_make(network, &variables, CVY_LAYOUT_HWC16N, &plan, status) ||
         !(list = cvy_allocate((size_t)plan.count * CVY_PARTS_OF_STAGE, sizeof *list, "peers", status)))
         return false;

@@ -117,7 +117,7 @@ static void register_threads(subject *s, const char *model) {
 
 bool bench_register_steps(const bench_steps_options *given, cvy_status *status) {
     options = given;
-    cvy_network *network = cvy_network_from(options->model, NULL, status);
+    cvy_network *network = cvy_network_from(options->model, status);
     bool loaded = network && bench_data_load(&train, options->data, network, status);
     int classes = loaded ? network->layers[network->count - 1].output.channels : 0;
     cvy_network_free(network);

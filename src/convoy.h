@@ -54,9 +54,30 @@ CVY_API const char *cvy_version(void);
 
 /* ---- Data ------------------------------------------------------------------------------------------------------- */
 
-/* Loads a split of MNIST, or of any set in its formats: IDX, gzipped IDX, Keras's mnist.npz. A NULL directory looks in
- * $XDG_CACHE_HOME/convoy (or ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. */
-CVY_API cvy_dataset *cvy_dataset_load(const char *directory, cvy_split split, cvy_status *status);
+/* Loads a split of a data set. A NULL place looks for MNIST, as IDX files or mnist.npz, in $XDG_CACHE_HOME/convoy (or
+ * ~/.cache/convoy), then in Keras's cache, then in these for torchvision's layout. Otherwise the place is one of these:
+ *
+ *   an .npz file        arrays x_train, y_train, x_test, y_test, stored or deflated
+ *   a directory with    IDX files of MNIST's names, plain or .gz; torchvision's MNIST/raw with these; mnist.npz;
+ *                       x_train.npy, y_train.npy, x_test.npy, y_test.npy;
+ *                       EMNIST's files (emnist-letters-train-images-idx3-ubyte, ..., plain or .gz);
+ *                       CIFAR-10's data_batch_1.bin to data_batch_5.bin and test_batch.bin, or cifar-10-batches-bin
+ *                       with these;
+ *                       PNG images by class: train/CLASS/NAME.png, test/CLASS/NAME.png
+ *   DIR/emnist-letters  the path of EMNIST's files up to the set's name, where a directory holds several sets
+ *
+ * Arrays are in C order and little-endian: images N x H x W or N x H x W x C of uint8, or of float32 or float64, which
+ * both become float; labels from 0 to 255, N or N x 1 of any integer type, or one-hot rows N x CLASSES of any type.
+ * EMNIST's files hold images with rows and columns exchanged, and the letters' labels 1 to 26: here images are upright
+ * and labels begin at 0. The classes of PNG images are the folders of both splits, sorted by name, whole numbers by
+ * value; label i is the i-th. The images come in that order, those of a class sorted by name, too. All have one size,
+ * at most 4096 x 4096, and 3 channels if any of the split is RGB or has a palette, else 1. They become uint8: 16 bits
+ * are rounded to 8, fewer are scaled to 8, gamma is ignored, and opaque alpha is dropped. Pixels that are not opaque
+ * are an error.
+ *
+ * Errors name the file and say what it holds and what is read. A split that is not there is an error only when it is
+ * asked for. */
+CVY_API cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_status *status);
 
 /* A data set over the caller's memory, which must outlive it: images uint8 [count][height][width][channels], labels
  * [count]. NULL labels make a data set that serves cvy_predict, but neither cvy_fit nor cvy_evaluate. */
@@ -68,6 +89,17 @@ CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *la
                                           int width, int channels, cvy_status *status);
 
 CVY_API size_t cvy_dataset_count(const cvy_dataset *dataset); /* how many images */
+
+/* Images [count][height][width][channels]: of uint8 or of float, the other pointer is NULL. */
+typedef struct cvy_images {
+    const uint8_t *u8;
+    const float *f32;
+    size_t count;
+    int height, width, channels;
+} cvy_images;
+
+/* The images of a data set, which live as long as it does. */
+CVY_API cvy_images cvy_dataset_images(const cvy_dataset *dataset);
 /* The labels [count], NULL if it has none. They live as long as the data set. */
 CVY_API const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset);
 /* The directory or file that it was loaded from, for messages. The text lives as long as the data set. */
@@ -83,7 +115,8 @@ typedef struct cvy_model cvy_model;
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
 /* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
-/* The text that Keras's model.to_json() returns. */
+/* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
+ * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
 /* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
  * those of the file, once the model is compiled. */
@@ -131,6 +164,10 @@ CVY_API void cvy_dropout(cvy_model *model, double rate, cvy_status *status);
  * free(). */
 CVY_API char *cvy_summary(const cvy_model *model, int columns, cvy_status *status);
 
+/* What Keras 3's model.to_json() returns; keras.models.model_from_json() reads it. A compiled model's text has its
+ * optimizer and loss (compile_config), as cvy_compile reads them. The caller frees the text with free(). */
+CVY_API char *cvy_to_json(const cvy_model *model, cvy_status *status);
+
 /* How the network is computed in a layout, and why. "hwc16n" is the layout of training and of inference on many images,
  * "nhwc" that of inference on few. The caller frees the text with free(). */
 CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_status *status);
@@ -147,16 +184,26 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *   average_pooling=H[xW]  Keras's AveragePooling2D
  *   test_shift=N           inference takes the mean softmax over all moves of the image by up to N pixels
  *
+ * One more key changes nothing:
+ *
+ *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
+/* What is zero is taken from the model's compile_config, if the JSON that it was made from has one; else it has the
+ * default. What Convoy does not support of a compile_config is an error here unless an option stands in for it. */
 typedef struct cvy_compile_options {
     const char *optimizer;  /* NAME[:key=value,...], e.g. "sgd:learning_rate=0.1,momentum=0.9"; default "rmsprop" */
     double learning_rate;   /* overrides the optimizer's when > 0 */
-    const char *loss;       /* "categorical_crossentropy" (default and the only one) */
+    const char *loss;       /* "categorical_crossentropy" (default) or "sparse_categorical_crossentropy", which is the
+                               same: labels are class numbers. Replaces loss and metrics of a compile_config */
     double label_smoothing; /* of the loss: 0 <= s <= 1 */
     uint64_t seed;          /* of initial weights, shuffles and dropout */
     bool profile;           /* measure where the time of training goes: cvy_profile_read */
@@ -264,7 +311,14 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 /* Writes the weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
  * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
  * or not at all, with the permissions of the file that it replaces. A symbolic link stays, and its target is written.
- * Devices, pipes and write-protected files are an error, and so are weights that hold NaN or infinity. */
+ * Devices, pipes and write-protected files are an error, and so are weights that hold NaN or infinity.
+ *
+ * The end of the name chooses two other formats, which other programs predict with, and which cvy_load does not read:
+ *
+ *   .onnx   an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]; preprocessing is
+ *           part of it, but "deskew" and "test_shift" are errors
+ *   .c      a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
+ *           library, no allocation, and no Convoy. Preprocessing is part of it, but "test_shift" is an error */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
 /* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
  * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit, or

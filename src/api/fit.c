@@ -14,10 +14,19 @@ typedef struct cvy_fit_run {
     size_t budget;            /* images to show in all, over all epochs */
     size_t first_held_out;
     uint32_t *order;
+    double shown; /* seconds of the epoch at which on_progress was last called */
     cvy_progress progress;
 } cvy_fit_run;
 
-static bool show_step(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+enum { SHOWS_A_SECOND = 20 };
+
+/* Whether to show a step. The epoch's last is on_epoch's to show, with its validation. */
+static bool shows(const cvy_fit_run *fit, size_t step, size_t steps, double seconds) {
+    return fit->options->on_progress && step < steps &&
+           (step == 1 || fit->options->every_step || seconds - fit->shown >= 1.0 / SHOWS_A_SECOND);
+}
+
+static cvy_next after_step(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     cvy_fit_run *fit = user;
     cvy_progress *progress = &fit->progress;
     progress->step = step;
@@ -26,10 +35,10 @@ static bool show_step(size_t step, size_t steps, double seconds, const cvy_metri
     cvy_evaluation means = cvy_metrics_means(metrics);
     progress->loss = means.loss;
     progress->accuracy = means.accuracy;
-    /* The epoch's last step is on_epoch's to show, with its validation. */
-    if (!fit->options->on_progress || step == steps)
-        return true;
-    return fit->options->on_progress(progress, fit->options->user);
+    if (!shows(fit, step, steps, seconds))
+        return CVY_GO_ON;
+    fit->shown = seconds;
+    return fit->options->on_progress(progress, fit->options->user) ? CVY_GO_ON : CVY_STOP;
 }
 
 /* How many of the images to train on; the others, at the end, are held out (as Keras splits). */
@@ -89,9 +98,8 @@ static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fi
     fit->progress.epochs = (int)(whole + (rest > 0));
     const size_t steps =
         whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
-    cvy_trainer_set_schedule(model->trainer, &schedule, steps);
+    cvy_trainer_set_schedule(model->trainer, &schedule, steps, 0);
     cvy_trainer_set_random_shift(model->trainer, options->random_shift);
-    cvy_trainer_set_every_step(model->trainer, options->every_step);
     fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
     return fit->order != NULL;
 }
@@ -114,14 +122,18 @@ static bool validate(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
 
 static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     const cvy_fit_options *options = fit->options;
-    cvy_metrics metrics;
-    size_t shown = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - shown;
-
+    const size_t done = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - done;
+    cvy_epoch epoch = {.order = fit->order,
+                       .count = left < fit->count ? left : fit->count,
+                       .batch_size = fit->batch_size,
+                       .stop = options->stop,
+                       .on_step = after_step,
+                       .user = fit};
+    fit->shown = 0;
     fit->progress.validated = false;
     cvy_order_fill(fit->order, fit->count, model->seed, model->epochs_done, !options->no_shuffle);
     model->activity = CVY_IN_STEP;
-    bool trained = cvy_trainer_epoch(model->trainer, fit->dataset, fit->order, left < fit->count ? left : fit->count,
-                                     fit->batch_size, options->stop, show_step, fit, &metrics, status);
+    const bool trained = cvy_trainer_epoch(model->trainer, fit->dataset, &epoch, status);
     model->activity = CVY_IN_FIT;
     if (!trained)
         return false;
@@ -141,13 +153,23 @@ static bool reached_target(const cvy_fit_run *fit) {
            fit->progress.val_accuracy >= fit->options->target_accuracy;
 }
 
+/* Where the preprocessing depends on the size of the images, an export must know it. */
+static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset *dataset) {
+    if (!preprocessing->deskew && !preprocessing->center_crop[0] && !preprocessing->average_pooling[0])
+        return;
+    preprocessing->image_size[0] = dataset->height;
+    preprocessing->image_size[1] = dataset->width;
+}
+
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
+    options = options ? options : &(cvy_fit_options){0};
     cvy_fit_run fit;
     if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
-        !begin_fit(model, dataset, options ? options : &(cvy_fit_options){0}, &fit, status))
+        !begin_fit(model, dataset, options, &fit, status))
         return;
     model->activity = CVY_IN_FIT;
+    note_image_size(&model->preprocessing, dataset);
     for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
         fit.progress.epoch = epoch;
         if (!fit_epoch(model, &fit, status))

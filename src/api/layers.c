@@ -33,13 +33,14 @@ static bool set_padding(const char *option, cvy_layer *layer, cvy_status *status
 
 static bool set_activation(const char *option, cvy_layer *layer, cvy_status *status) {
     return !option || cvy_activation_from_name(option, &layer->activation) ||
-           cvy_layer_fail(status, layer->name, "activation", "\"%s\", expected %s", option, cvy_activation_list);
+           cvy_layer_fail(status, layer->name, "activation", "\"%s\", expected %s", option,
+                          cvy_activation_choices.list);
 }
 
 static bool set_initializer(const char *option, const char *field, cvy_initializer *initializer, const cvy_layer *layer,
                             cvy_status *status) {
     return !option || cvy_initializer_from_name(option, initializer) ||
-           cvy_layer_fail(status, layer->name, field, "\"%s\", expected %s", option, cvy_initializer_list);
+           cvy_layer_fail(status, layer->name, field, "\"%s\", expected %s", option, cvy_initializer_choices.list);
 }
 
 static bool set_initializers(const char *kernel, const char *bias, cvy_layer *layer, cvy_status *status) {

@@ -1,7 +1,8 @@
-/* The public API: weights in files. */
+/* Weights in safetensors files. */
+#include "weights.h"
+
 #include "../base/memory.h"
 #include "../io/safetensors.h"
-#include "model.h"
 #include "weight_names.h"
 
 #include <stdlib.h>
@@ -22,15 +23,12 @@ static void describe_model(const cvy_model *model, char text[static CVY_PREPROCE
     metadata[i] = NULL;
 }
 
-void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
-    status = CVY_STATUS_OF(status);
-    if (!cvy_ready(model, status) || !cvy_given(path, "path", status))
-        return;
+bool cvy_weights_save(const cvy_model *model, const char *path, cvy_status *status) {
     const cvy_variables *variables = cvy_trainer_variables(model->trainer);
     const float *parameters = cvy_trainer_parameters(model->trainer);
     cvy_tensor *tensors = cvy_allocate((size_t)variables->count, sizeof *tensors, "tensors", status);
     if (!tensors)
-        return;
+        return false;
     for (int i = 0; i < variables->count; i++) {
         const cvy_variable *variable = &variables->list[i];
         tensors[i] = (cvy_tensor){
@@ -44,6 +42,7 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     describe_model(model, text, metadata);
     cvy_safetensors_write(path, tensors, (size_t)variables->count, metadata, status);
     free(tensors);
+    return cvy_ok(status);
 }
 
 static bool check_finite(const cvy_tensor *const *tensors, int count, const char *path, cvy_status *status) {
@@ -61,10 +60,7 @@ static bool read_preprocessing(const cvy_safetensors *file, cvy_preprocessing *p
            cvy_fail(status, CVY_FAILED, cvy_safetensors_path(file), "preprocessing: %.400s", parsing.what);
 }
 
-void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
-    status = CVY_STATUS_OF(status);
-    if (!cvy_ready(model, status) || !cvy_given(path, "path", status))
-        return;
+bool cvy_weights_load(cvy_model *model, const char *path, cvy_status *status) {
     const cvy_variables *variables = cvy_trainer_variables(model->trainer);
     cvy_safetensors *file = cvy_safetensors_open(path, status);
     const cvy_tensor **tensors =
@@ -81,4 +77,5 @@ void cvy_load(cvy_model *model, const char *path, cvy_status *status) {
     }
     free(tensors);
     cvy_safetensors_close(file);
+    return cvy_ok(status);
 }

@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "text.h"
+
 #include <float.h>
 #include <limits.h>
 #include <stdio.h>
@@ -149,4 +151,47 @@ bool cvy_settings_parse(const char *text, const cvy_settings *settings, void *ob
         if (!parse_setting(take(&text, ','), settings, &given, object, status))
             return false;
     return true;
+}
+
+/* ---- Texts ------------------------------------------------------------------------------------------------------ */
+
+/* Fifteen digits if they are the number, as they are where a user wrote so many. */
+static void append_number(char *text, size_t size, double number) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15g", number);
+    cvy_append(text, size, strtod(digits, NULL) == number ? "=%.15g" : "=%.17g", number);
+}
+
+static void append_value(char *text, size_t size, cvy_value_type type, const void *field) {
+    const int *whole = field;
+    switch (type) {
+    case CVY_FLAG:
+        cvy_append(text, size, "%s", *(const bool *)field ? "" : "=false");
+        break;
+    case CVY_WHOLE:
+        cvy_append(text, size, "=%d", *whole);
+        break;
+    case CVY_EXTENTS:
+        cvy_append(text, size, "=%dx%d", whole[0], whole[1]);
+        break;
+    case CVY_NUMBER:
+        append_number(text, size, *(const double *)field);
+        break;
+    }
+}
+
+void cvy_settings_text(const cvy_settings *s, const void *object, const void *defaults, char *text, size_t size) {
+    static const size_t sizes[] = {[CVY_FLAG] = sizeof(bool),
+                                   [CVY_WHOLE] = sizeof(int),
+                                   [CVY_EXTENTS] = sizeof(int[2]),
+                                   [CVY_NUMBER] = sizeof(double)};
+    *text = '\0';
+    for (int i = 0; i < s->count; i++) {
+        const cvy_key *key = &s->keys[i];
+        const void *field = (const char *)object + key->offset, *other = (const char *)defaults + key->offset;
+        if (!(key->kinds >> s->kind & 1) || !memcmp(field, other, sizes[key->value->type]))
+            continue;
+        cvy_append(text, size, "%s%s", *text ? "," : "", key->name);
+        append_value(text, size, key->value->type, field);
+    }
 }

@@ -53,6 +53,10 @@ int cvy_settings_name(const char **text, const char *const *names, int count, co
  * an unknown key, one that is given twice, a value that is missing, malformed or out of range. */
 bool cvy_settings_parse(const char *text, const cvy_settings *settings, void *object, cvy_status *status);
 
+/* The inverse: KEY=VALUE,... of what differs from another object of that kind, the defaults. What does not fit is cut.
+ */
+void cvy_settings_text(const cvy_settings *settings, const void *object, const void *defaults, char *text, size_t size);
+
 /* Parses a span as a value of this type and range. False if it is none; the field is then undefined. */
 bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field);
 

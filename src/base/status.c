@@ -1,6 +1,6 @@
 #include "status.h"
 
-#include "text.h"
+#include "printable.h"
 
 #include <errno.h>
 #include <stdarg.h>

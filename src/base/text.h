@@ -1,12 +1,10 @@
-/* Texts from files and callers, which must not send commands to the terminal that shows them. */
+/* Texts in memory of a fixed size. */
 #ifndef CVY_TEXT_H
 #define CVY_TEXT_H
 
-/* The first byte that is no part of a printable character in UTF-8: a control character (C0, DEL, C1) or a byte that is
- * no UTF-8. NULL if there is none. */
-const char *cvy_text_unprintable(const char *text);
+#include <stddef.h>
 
-/* Replaces each such byte by '?'. */
-void cvy_text_make_printable(char *text);
+/* Appends to a text in `size` bytes. What does not fit is cut. */
+void cvy_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -11,6 +11,7 @@ typedef struct cli_command {
     void (*run)(int argc, char **argv, cvy_status *status);
 } cli_command;
 
-extern const cli_command cli_train, cli_recipes, cli_evaluate, cli_predict, cli_summary, cli_verify, cli_info;
+extern const cli_command cli_train, cli_recipes, cli_evaluate, cli_predict, cli_convert, cli_summary, cli_verify,
+    cli_info;
 
 #endif

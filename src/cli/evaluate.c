@@ -93,12 +93,16 @@ static void print_pairs(const confusion *matrix, cvy_status *status) {
     free(pairs);
 }
 
-static void evaluate(cvy_model *model, const cvy_dataset *test, bool show_confusion, cvy_status *status) {
+static void evaluate(const cli_session *session, bool show_confusion, cvy_status *status) {
+    cvy_model *model = session->model;
+    const cvy_dataset *test = session->dataset;
     cvy_evaluation result = cvy_evaluate(model, test, status);
     if (!cvy_ok(status))
         return;
     printf("Test accuracy: %.4f - test loss: %.4f (%zu images)\n", result.accuracy, result.loss,
            cvy_dataset_count(test));
+    if (session->compile.loss)
+        printf("The loss is %s: that of the model is not supported\n", session->compile.loss);
     confusion matrix = {0};
     if (show_confusion && count_confusion(model, test, &matrix, status)) {
         print_matrix(&matrix);
@@ -123,7 +127,7 @@ static void run(int argc, char **argv, cvy_status *status) {
         .count = sizeof options / sizeof options[0],
     };
     if (cli_parse(&syntax, argc, argv, status) && cli_session_open(&session, CVY_TEST, status)) {
-        evaluate(session.model, session.dataset, show_confusion, status);
+        evaluate(&session, show_confusion, status);
         if (session.timed && cvy_ok(status))
             cli_time_evaluate(session.model, session.dataset, status);
     }

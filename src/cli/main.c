@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {&cli_train,   &cli_recipes, &cli_evaluate, &cli_predict,
-                                              &cli_summary, &cli_verify,  &cli_info};
+                                              &cli_convert, &cli_summary, &cli_verify,   &cli_info};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *stream) {
@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
         command->run(argc - 1, argv + 1, &status);
     else if (!word)
         cvy_fail(&status, CVY_USAGE, "command",
-                 "missing; expected train, recipes, evaluate, predict, summary, verify or info");
+                 "missing; expected train, recipes, evaluate, predict, convert, summary, verify or info");
     else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
         print_usage(stdout);
     else if (!strcmp(word, "--version") || !strcmp(word, "-V"))

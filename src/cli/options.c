@@ -118,13 +118,13 @@ static bool take(const cli_syntax *syntax, int code, char **argv, cvy_status *st
 }
 
 static bool take_operands(const cli_syntax *syntax, int argc, char **argv, cvy_status *status) {
-    if (syntax->operand && optind < argc)
-        *syntax->operand = argv[optind++];
-    if (optind < argc)
-        return cvy_fail(status, CVY_USAGE, argv[optind], "unexpected argument");
-    if (syntax->operand && !*syntax->operand)
-        return cvy_fail(status, CVY_USAGE, syntax->operand_name, "missing");
-    return true;
+    const int most = sizeof syntax->operands / sizeof syntax->operands[0];
+    for (int i = 0; i < most && syntax->operands[i].name; i++) {
+        if (optind == argc)
+            return cvy_fail(status, CVY_USAGE, syntax->operands[i].name, "missing");
+        *syntax->operands[i].value = argv[optind++];
+    }
+    return optind == argc || cvy_fail(status, CVY_USAGE, argv[optind], "unexpected argument");
 }
 
 bool cli_parse(const cli_syntax *syntax, int argc, char **argv, cvy_status *status) {
@@ -161,10 +161,13 @@ const cli_option cli_option_preprocess = {"preprocess", "KEY[=VALUE],...",
                                           "test_shift=N, or none (default: none, or that of the weights)",
                                           CLI_TEXT};
 
-const cli_option cli_option_data = {"data", "DIR",
-                                    "directory of the images: IDX files, plain or .gz, or mnist.npz\n"
-                                    "(default: $XDG_CACHE_HOME/convoy, else ~/.cache/convoy, then the\n"
-                                    "directories of Keras and torchvision)",
+const cli_option cli_option_data = {"data", "DIR|FILE.npz",
+                                    "the images: an .npz file with x_train, y_train, x_test and\n"
+                                    "y_test, or a directory with IDX files of MNIST or EMNIST, plain\n"
+                                    "or .gz, mnist.npz, x_train.npy and so on, CIFAR-10's .bin files,\n"
+                                    "or PNG images by class (train/CLASS/*.png, test/CLASS/*.png)\n"
+                                    "(default: MNIST in $XDG_CACHE_HOME/convoy, else ~/.cache/convoy,\n"
+                                    "then the directories of Keras and torchvision)",
                                     CLI_TEXT};
 
 const cli_option cli_option_optimizer = {"optimizer", "NAME[:KEY=VALUE,...]",

@@ -31,8 +31,10 @@ typedef struct cli_syntax {
     const char *examples; /* one a line */
     const cli_option *options;
     int count;
-    const char *operand_name; /* NULL: takes no operand */
-    const char **operand;
+    struct {
+        const char *name; /* NULL: takes no more operands */
+        const char **value;
+    } operands[2];
 } cli_syntax;
 
 /* Parses a command's arguments. False when the command is over: on an error, or after --help. */

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "../base/status.h"
+
 #include <string.h>
 
 void cli_session_options(cli_session *session, cli_option options[static CLI_SESSION_OPTIONS]) {
@@ -20,11 +22,22 @@ void cli_session_options(cli_session *session, cli_option options[static CLI_SES
     memcpy(options, common, sizeof common);
 }
 
+/* Compiles for inference: the optimizer does not matter, and the loss is the model's own unless it is not supported. */
+static void compile(cli_session *session, cvy_status *status) {
+    cvy_status trial = {0};
+    session->compile.optimizer = "rmsprop";
+    cvy_compile(session->model, &session->compile, &trial);
+    if (cvy_ok(&trial))
+        return;
+    session->compile.loss = "categorical_crossentropy";
+    cvy_compile(session->model, &session->compile, status);
+}
+
 bool cli_session_open(cli_session *session, cvy_split split, cvy_status *status) {
     session->dataset = cvy_dataset_load(session->data, split, status);
     session->model =
         session->network ? cvy_model_from(session->network, status) : cvy_model_from_weights(session->weights, status);
-    cvy_compile(session->model, &session->compile, status);
+    compile(session, status);
     cvy_load(session->model, session->weights, status);
     if (session->preprocessing)
         cvy_preprocess(session->model, session->preprocessing, status);

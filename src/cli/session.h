@@ -7,8 +7,8 @@
 
 typedef struct cli_session {
     const char *weights, *network, *preprocessing, *data; /* NULL: not given */
-    cvy_compile_options compile;
-    bool timed; /* --time */
+    cvy_compile_options compile;                          /* a loss stands here if that of the model is not supported */
+    bool timed;                                           /* --time */
     cvy_model *model;
     cvy_dataset *dataset;
 } cli_session;

@@ -1,4 +1,5 @@
 /* convoy train: without options, the lesson. */
+#include "../api/model.h"
 #include "../io/atomic_file.h"
 #include "../model/network.h"
 #include "cli.h"
@@ -90,7 +91,8 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
     cli_syntax syntax = {
         .usage = "train [OPTION]...",
         .about = "Trains a network and evaluates it on the test images. Without options it is the lesson:\n"
-                 "a small convolutional network, ten epochs of MNIST, RMSprop.",
+                 "a small convolutional network, ten epochs of MNIST, RMSprop. With --model and no --recipe,\n"
+                 "optimizer, learning rate, loss and label smoothing are those of the file if it is compiled.",
         .examples = "convoy train\n"
                     "convoy train --recipe fast-99\n"
                     "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
@@ -164,10 +166,16 @@ static bool on_epoch(const cvy_progress *now, void *user) {
     return cli_flush(&t->output) && cvy_ok(&t->output);
 }
 
-/* Options override the fields of the recipe. */
+/* Options override the fields of the recipe. A model without a recipe is compiled as its own file says, if it does. */
 static void override(const train_options *o, cvy_recipe *recipe) {
     cvy_compile_options *compile = &recipe->compile;
     cvy_fit_options *fit = &recipe->fit;
+    if (o->model && !o->recipe) {
+        compile->optimizer = NULL;
+        compile->label_smoothing = 0;
+    }
+    if (o->label_smoothing_given && o->label_smoothing == 0)
+        compile->loss = "categorical_crossentropy"; /* without it, a 0 would leave the file's smoothing */
     recipe->network = o->model ? o->model : recipe->network;
     recipe->preprocessing = o->preprocessing ? o->preprocessing : recipe->preprocessing;
     compile->optimizer = o->optimizer ? o->optimizer : compile->optimizer;
@@ -327,8 +335,11 @@ static void fit_and_report(training *t, cvy_status *status) {
     fit->on_progress = on_progress;
     fit->user = t;
     fit->stop = &cli_stop;
+    char described[CVY_DESCRIBED_TEXT_MAX];
     t->epochs = fit->epochs; /* with a budget in images the first step tells */
     size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
+    if (!t->options.json && cvy_described_text(t->model, described))
+        printf("%s\n", described);
     if (!t->options.json)
         printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
     if (cli_flush(status))

@@ -63,8 +63,7 @@ static bool parse(verify_options *o, int argc, char **argv, cvy_status *status) 
         .examples = "convoy verify tests/golden/lesson_20_b32.safetensors --model tests/golden/lesson_20.json",
         .options = options,
         .count = sizeof options / sizeof options[0],
-        .operand_name = "GOLDEN.safetensors",
-        .operand = &o->golden,
+        .operands = {{"GOLDEN.safetensors", &o->golden}},
     };
     return cli_parse(&syntax, argc, argv, status);
 }
@@ -163,7 +162,7 @@ static cvy_tensor forward(verification *v, const cvy_dataset *dataset, const cvy
 /* A data set of the first batch's images. The caller frees it, *images and *labels. */
 static cvy_dataset *first_batch(const verification *v, uint8_t **images, uint8_t **labels, cvy_status *status) {
     const cvy_dataset *all = v->dataset;
-    size_t image = (size_t)all->height * (size_t)all->width * (size_t)all->channels, count = v->golden.batch;
+    size_t image = cvy_dataset_image_bytes(all), count = v->golden.batch;
     *images = cvy_allocate(count, image, "the first batch", status);
     *labels = cvy_allocate(count, 1, "the first batch", status);
     for (size_t i = 0; cvy_ok(status) && i < count; i++) {
@@ -171,7 +170,9 @@ static cvy_dataset *first_batch(const verification *v, uint8_t **images, uint8_t
         memcpy(*images + i * image, (const uint8_t *)all->images + from * image, image);
         (*labels)[i] = all->labels[from];
     }
-    return cvy_dataset_from_u8(*images, *labels, count, all->height, all->width, all->channels, status);
+    return cvy_ok(status)
+               ? cvy_dataset_over(all->element, *images, *labels, count, all->height, all->width, all->channels, status)
+               : NULL;
 }
 
 static bool compare_probabilities(verification *v, cvy_status *status) {
@@ -307,7 +308,7 @@ static bool prepare(verification *v, cvy_status *status) {
         return false;
     if (!cvy_optimizer_parse(o->optimizer, &v->optimizer, status) || !cvy_tier_choose(o->isa, &v->tier, &why, status))
         return false;
-    v->network = cvy_network_from(o->model, NULL, status);
+    v->network = cvy_network_from(o->model, status);
     if (!v->network)
         return false;
     cvy_kernels_fill(&v->kernels, v->tier);

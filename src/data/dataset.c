@@ -1,12 +1,10 @@
 #include "dataset.h"
 
 #include "../base/finite.h"
-#include "idx.h"
-#include "npz.h"
+#include "convert.h"
 #include "search.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,94 +72,40 @@ cvy_dataset *cvy_dataset_over(cvy_element element, const void *images, const uin
 
 /* ---- A data set from files -------------------------------------------------------------------------------------- */
 
-static cvy_dataset *from_arrays(const cvy_array_u8 *images, const cvy_array_u8 *labels, const char *origin,
+static cvy_dataset *from_arrays(const cvy_ndarray *images, const cvy_ndarray *labels, const char *origin,
                                 cvy_status *status) {
-    const size_t *shape = images->shape;
-    if (!cvy_ok(status))
-        return NULL;
+    const size_t *shape = images->shape, channels = images->rank == 4 ? shape[3] : 1;
     if (shape[0] != labels->shape[0]) {
         cvy_fail(status, CVY_FAILED, origin, "%zu images, but %zu labels", shape[0], labels->shape[0]);
         return NULL;
     }
-    if (shape[1] > INT32_MAX || shape[2] > INT32_MAX) {
-        cvy_fail(status, CVY_FAILED, origin, "images of %zu x %zu are too large", shape[1], shape[2]);
+    if (shape[1] > INT32_MAX || shape[2] > INT32_MAX || channels > INT32_MAX) {
+        cvy_fail(status, CVY_FAILED, origin, "images of %zu x %zu x %zu are too large", shape[1], shape[2], channels);
         return NULL;
     }
     cvy_dataset description = {.count = shape[0],
                                .height = (int)shape[1],
                                .width = (int)shape[2],
-                               .channels = 1,
-                               .element = CVY_ELEMENT_U8,
+                               .channels = (int)channels,
+                               .element = images->element,
                                .images = images->data,
                                .labels = labels->data,
                                .owned = {images->owned, labels->owned}};
     return new_dataset(description, origin, status);
 }
 
-/* Owns the memory of both arrays from here on, also on an error. */
-static cvy_dataset *join_arrays(cvy_array_u8 *images, cvy_array_u8 *labels, const char *origin, cvy_status *status) {
-    cvy_dataset *dataset = from_arrays(images, labels, origin, status);
+cvy_dataset *cvy_dataset_read(const char *place, cvy_split split, cvy_status *status) {
+    char origin[PATH_MAX];
+    cvy_ndarray images = {.rank = 0}, labels = {.rank = 0};
+    cvy_dataset *dataset = NULL;
+    if (cvy_search(place, split, origin, &images, &labels, status) && cvy_convert_images(&images, status) &&
+        cvy_convert_labels(&labels, status))
+        dataset = from_arrays(&images, &labels, origin, status);
     if (!dataset) {
-        free(images->owned);
-        free(labels->owned);
+        free(images.owned);
+        free(labels.owned);
     }
     return dataset;
-}
-
-static cvy_dataset *load_npz(const char *path, cvy_split split, cvy_status *status) {
-    cvy_array_u8 images = {0}, labels = {0};
-    if (cvy_npz_read(path, split == CVY_TRAIN ? "x_train" : "x_test", 3, &images, status))
-        cvy_npz_read(path, split == CVY_TRAIN ? "y_train" : "y_test", 1, &labels, status);
-    return join_arrays(&images, &labels, path, status);
-}
-
-static cvy_dataset *load_idx(const char *images_path, const char *labels_path, const char *directory,
-                             cvy_status *status) {
-    cvy_array_u8 images = {0}, labels = {0};
-    if (cvy_idx_read(labels_path, 1, &labels, status))
-        cvy_idx_read(images_path, 3, &images, status);
-    return join_arrays(&images, &labels, directory, status);
-}
-
-/* Loads the data set at a place. NULL without an error if there is none. */
-static cvy_dataset *load_place(const cvy_place *place, cvy_split split, cvy_status *status) {
-    if (place->npz)
-        return cvy_search_exists(place->path) ? load_npz(place->path, split, status) : NULL;
-    char images[PATH_MAX], labels[PATH_MAX];
-    bool has_images = cvy_search_idx(place->path, split == CVY_TRAIN ? "train-images" : "t10k-images", 3, images);
-    bool has_labels = cvy_search_idx(place->path, split == CVY_TRAIN ? "train-labels" : "t10k-labels", 1, labels);
-    if (has_images && has_labels)
-        return load_idx(images, labels, place->path, status);
-    if (has_images || has_labels)
-        cvy_fail(status, CVY_FAILED, has_images ? labels : images, "not found, though %s is there",
-                 has_images ? images : labels);
-    return NULL;
-}
-
-static void fail_not_found(const cvy_place *places, int count, cvy_split split, cvy_status *status) {
-    char list[sizeof status->what];
-    size_t length = 0;
-    list[0] = 0;
-    for (int i = 0; i < count && length < sizeof list; i++)
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", places[i].path);
-    cvy_fail(status, CVY_FAILED, split == CVY_TRAIN ? "training images" : "test images",
-             "not found; tools/fetch-mnist gets MNIST. Looked for IDX files and mnist.npz in %s", list);
-}
-
-cvy_dataset *cvy_dataset_read(const char *directory, cvy_split split, cvy_status *status) {
-    if (directory && !cvy_search_exists(directory)) {
-        cvy_fail(status, CVY_FAILED, directory, "no such file or directory");
-        return NULL;
-    }
-    cvy_place places[CVY_PLACES_MAX];
-    int count = cvy_search_places(directory, places);
-    for (int i = 0; i < count; i++) {
-        cvy_dataset *dataset = load_place(&places[i], split, status);
-        if (dataset || !cvy_ok(status))
-            return dataset;
-    }
-    fail_not_found(places, count, split, status);
-    return NULL;
 }
 
 /* ---- Labels ----------------------------------------------------------------------------------------------------- */

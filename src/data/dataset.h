@@ -2,22 +2,20 @@
 #ifndef CVY_DATASET_H
 #define CVY_DATASET_H
 
-#include "../base/status.h"
-
-typedef enum cvy_element { CVY_ELEMENT_U8, CVY_ELEMENT_F32 } cvy_element;
+#include "ndarray.h"
 
 struct cvy_dataset {
     size_t count;                /* number of images, 1 to UINT32_MAX */
     int height, width, channels; /* of an image; at most INT32_MAX elements */
-    cvy_element element;
-    const void *images;    /* NHWC [count][height][width][channels] */
-    const uint8_t *labels; /* [count]; NULL: there are none */
-    char *origin;          /* its directory or file, for messages; owned */
-    void *owned[2];        /* memory of images and labels to free with the data set; NULL: the caller's */
+    cvy_element element;         /* CVY_ELEMENT_U8 or CVY_ELEMENT_F32 */
+    const void *images;          /* NHWC [count][height][width][channels] */
+    const uint8_t *labels;       /* [count]; NULL: there are none */
+    char *origin;                /* its directory or file, for messages; owned */
+    void *owned[2];              /* memory of images and labels to free with the data set; NULL: the caller's */
 };
 
 /* What convoy.h says of cvy_dataset_load. */
-cvy_dataset *cvy_dataset_read(const char *directory, cvy_split split, cvy_status *status);
+cvy_dataset *cvy_dataset_read(const char *place, cvy_split split, cvy_status *status);
 
 /* A data set over the caller's memory: images NHWC of that element, labels [count] or NULL. */
 cvy_dataset *cvy_dataset_over(cvy_element element, const void *images, const uint8_t *labels, size_t count, int height,

@@ -2,25 +2,20 @@
 #ifndef CVY_IDX_H
 #define CVY_IDX_H
 
-#include "../base/status.h"
+#include "ndarray.h"
 
-/* An unsigned-byte array of rank 1..4. */
-typedef struct cvy_array_u8 {
-    int rank;
-    size_t shape[4];
-    uint8_t *data; /* the elements in C order, within `owned` */
-    void *owned;   /* free() it */
-} cvy_array_u8;
+/* Reads an IDX file of unsigned bytes of rank 1 to 4. The caller frees array->owned. A file that begins with gzip's
+ * magic number is inflated, to the size that its header promises. Errors name the path, what was found and what is
+ * expected: a wrong magic number, element type, rank or length, dimensions that overflow or are zero, a corrupt gzip
+ * stream. */
+bool cvy_idx_read(const char *path, cvy_ndarray *array, cvy_status *status);
 
-/* Reads an IDX file of unsigned bytes of the given rank, 1..4. The caller frees array->owned. A file that begins with
- * gzip's magic number is inflated. Errors name the path, what was found and what is expected: a wrong magic number,
- * element type, rank or length, dimensions that overflow or are zero, a corrupt gzip stream. */
-bool cvy_idx_read(const char *path, int rank, cvy_array_u8 *array, cvy_status *status);
+/* Reads a split's files of a directory, PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte. The second dash may be a
+ * dot, and .gz may follow; a plain file comes first. False without an error if neither is there. */
+bool cvy_idx_read_pair(const char *directory, const char *prefix, cvy_ndarray *images, cvy_ndarray *labels,
+                       cvy_status *status);
 
-/* Writes "60000 x 28 x 28", for messages. Returns text. */
-const char *cvy_array_shape_text(const size_t *shape, int rank, char text[static 96]);
-
-/* The number of elements of a shape; an error that names the path if it overflows or is zero. */
-bool cvy_array_elements(const char *path, const size_t *shape, int rank, size_t *elements, cvy_status *status);
+/* Whether a directory has a file of images of that prefix. */
+bool cvy_idx_has_images(const char *directory, const char *prefix);
 
 #endif

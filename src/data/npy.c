@@ -3,9 +3,13 @@
  * }, padded with spaces. */
 #include "npy.h"
 
+#include "../base/file.h"
+#include "../base/memory.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-enum { RANK_MAX = 4 };
+enum { RANK_MAX = CVY_NDARRAY_RANK_MAX };
 
 /* The rest of the dictionary. The functions below take a token off its front, or return false and take nothing. */
 typedef struct cursor {
@@ -109,44 +113,88 @@ static bool parse_dictionary(cursor c, header *h) {
 }
 
 /* The place of the dictionary. False if the file is no .npy, or ends before the dictionary does. */
-static bool find_dictionary(const uint8_t *file, size_t length, size_t *begin, size_t *end) {
-    if (length < 10 || memcmp(file, "\x93NUMPY", 6) != 0 || file[6] < 1 || file[6] > 3)
+static bool find_dictionary(const uint8_t *head, size_t count, size_t *begin, size_t *end) {
+    if (count < 10 || memcmp(head, "\x93NUMPY", 6) != 0 || head[6] < 1 || head[6] > 3)
         return false;
-    size_t size = file[8] | (size_t)file[9] << 8;
+    size_t size = head[8] | (size_t)head[9] << 8;
     *begin = 10;
-    if (file[6] > 1) {
-        if (length < 12)
+    if (head[6] > 1) {
+        if (count < 12)
             return false;
-        size |= (size_t)file[10] << 16 | (size_t)file[11] << 24;
+        size |= (size_t)head[10] << 16 | (size_t)head[11] << 24;
         *begin = 12;
     }
     *end = *begin + size;
-    return size <= length - *begin;
+    return size <= count - *begin;
 }
 
-bool cvy_npy_parse(const char *where, uint8_t *file, size_t length, int rank, cvy_array_u8 *array, cvy_status *status) {
-    size_t begin, end, elements;
+static bool take_type(const char *descr, cvy_ndarray *array, cvy_status *status) {
+    for (int i = 0; i < CVY_ELEMENTS; i++)
+        if (strcmp(descr, cvy_element_types[i].descr) == 0) {
+            array->element = (cvy_element)i;
+            return true;
+        }
+    if (descr[0] == '>')
+        return cvy_fail(
+            status, CVY_FAILED, array->where,
+            "elements are '%s', big-endian, expected little-endian; NumPy's x.astype(\"<%s\") converts them", descr,
+            descr + 1);
+    return cvy_fail(status, CVY_FAILED, array->where,
+                    "elements are '%s', expected uint8, float32 or float64, or for labels any integer type; NumPy's "
+                    "x.astype(\"float32\") converts numbers",
+                    descr);
+}
+
+size_t cvy_npy_parse(const uint8_t *head, size_t count, uint64_t length, cvy_ndarray *array, cvy_status *status) {
+    const char *where = array->where;
+    size_t begin, end, bytes;
     header h = {0};
-    if (!find_dictionary(file, length, &begin, &end))
+    if (!find_dictionary(head, count, &begin, &end))
         return cvy_fail(status, CVY_FAILED, where, "not a whole .npy file of format version 1 to 3");
-    if (!parse_dictionary((cursor){(const char *)file + begin, (const char *)file + end}, &h))
+    if (!parse_dictionary((cursor){(const char *)head + begin, (const char *)head + end}, &h))
         return cvy_fail(status, CVY_FAILED, where,
-                        "cannot read the .npy header: expected descr (of unsigned bytes), fortran_order and shape");
-    if (strcmp(h.descr, "|u1") != 0)
-        return cvy_fail(status, CVY_FAILED, where, "elements are '%s', expected '|u1' (unsigned bytes)", h.descr);
+                        "cannot read the .npy header: expected descr (a number's), fortran_order and shape");
+    if (!take_type(h.descr, array, status))
+        return 0;
+    if (h.rank < 1 || h.rank > RANK_MAX)
+        return cvy_fail(status, CVY_FAILED, where, "array of %s%d dimensions, expected 1 to %d",
+                        h.rank > RANK_MAX ? "over " : "", h.rank > RANK_MAX ? RANK_MAX : h.rank, RANK_MAX);
     if (h.fortran_order)
-        return cvy_fail(status, CVY_FAILED, where, "is in Fortran order, expected C order");
-    if (h.rank != rank)
-        return cvy_fail(status, CVY_FAILED, where, "array of %s%d dimensions, expected %d",
-                        h.rank > RANK_MAX ? "over " : "", h.rank > RANK_MAX ? RANK_MAX : h.rank, rank);
-    if (!cvy_array_elements(where, h.shape, rank, &elements, status))
-        return false;
-    char text[96];
-    if (elements != length - end)
-        return cvy_fail(status, CVY_FAILED, where, "shape %s needs %zu bytes after the header, found %zu",
-                        cvy_array_shape_text(h.shape, rank, text), elements, length - end);
-    array->rank = rank;
+        return cvy_fail(status, CVY_FAILED, where,
+                        "is in Fortran order, expected C order; NumPy's ascontiguousarray(x) converts it");
+    array->rank = h.rank;
     memcpy(array->shape, h.shape, sizeof h.shape);
-    array->data = file + end;
-    return true;
+    if (!cvy_ndarray_bytes(array, &bytes, status))
+        return 0;
+    char text[CVY_SHAPE_TEXT_MAX];
+    if (bytes != length - end)
+        return cvy_fail(status, CVY_FAILED, where, "shape %s of %s needs %zu bytes after the header, found %zu",
+                        cvy_ndarray_shape_text(array, text), cvy_element_types[array->element].name, bytes,
+                        (size_t)(length - end));
+    return end;
+}
+
+static bool read_elements(const cvy_file *file, cvy_ndarray *array, cvy_status *status) {
+    size_t count = file->length < CVY_NPY_HEAD_MAX ? file->length : CVY_NPY_HEAD_MAX;
+    uint8_t head[CVY_NPY_HEAD_MAX];
+    size_t begin =
+        cvy_file_read(file, 0, head, count, status) ? cvy_npy_parse(head, count, file->length, array, status) : 0;
+    if (!begin)
+        return false;
+    array->owned = array->data = cvy_allocate_unset(file->length - begin, file->path, status);
+    return array->owned && cvy_file_read(file, begin, array->data, file->length - begin, status);
+}
+
+bool cvy_npy_read(const char *path, cvy_ndarray *array, cvy_status *status) {
+    *array = cvy_ndarray_of(path);
+    cvy_file file;
+    if (!cvy_file_open(path, &file, status))
+        return false;
+    bool done = read_elements(&file, array, status);
+    cvy_file_close(&file);
+    if (!done) {
+        free(array->owned);
+        *array = cvy_ndarray_of(path);
+    }
+    return done;
 }

@@ -89,25 +89,56 @@ static uint8_t *read_entry(zip_t *archive, const char *where, const zip_stat_t *
     return bytes;
 }
 
-static bool read_array(zip_t *archive, const char *path, size_t length, const char *name, int rank, cvy_array_u8 *array,
-                       cvy_status *status) {
-    char member[64], where[sizeof status->where];
-    snprintf(member, sizeof member, "%s.npy", name);
-    snprintf(where, sizeof where, "%s: %s", path, member);
-    zip_stat_t entry;
-    zip_int64_t index = zip_name_locate(archive, member, 0);
-    if (index < 0)
-        return cvy_fail(status, CVY_FAILED, path, "has no array %s", name);
-    if (zip_stat_index(archive, (zip_uint64_t)index, 0, &entry) < 0)
-        return cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive));
-    if (!check_entry(where, &entry, length, status))
-        return false;
-    array->owned = read_entry(archive, where, &entry, status);
-    return array->owned && cvy_npy_parse(where, array->owned, (size_t)entry.size, rank, array, status);
+/* Parses the header of an array. libzip inflates no more than that. */
+static size_t parse_head(zip_t *archive, const zip_stat_t *entry, cvy_ndarray *array, cvy_status *status) {
+    uint8_t head[CVY_NPY_HEAD_MAX];
+    zip_file_t *member = zip_fopen_index(archive, entry->index, 0);
+    size_t count = 0;
+    for (zip_int64_t got = 1; member && got > 0 && count<sizeof head; count += got> 0 ? (size_t)got : 0)
+        got = zip_fread(member, head + count, sizeof head - count);
+    if (member)
+        zip_fclose(member);
+    return cvy_npy_parse(head, count, entry->size, array, status);
 }
 
-bool cvy_npz_read(const char *path, const char *name, int rank, cvy_array_u8 *array, cvy_status *status) {
-    *array = (cvy_array_u8){0};
+static bool read_member(zip_t *archive, const zip_stat_t *entry, size_t length, cvy_ndarray *array,
+                        cvy_status *status) {
+    size_t begin = check_entry(array->where, entry, length, status) ? parse_head(archive, entry, array, status) : 0;
+    array->owned = begin ? read_entry(archive, array->where, entry, status) : NULL;
+    if (!array->owned)
+        return false;
+    array->data = (uint8_t *)array->owned + begin;
+    return true;
+}
+
+/* "x, y_train, ...", for messages. */
+static void list_members(zip_t *archive, char *text, size_t size) {
+    size_t length = 0;
+    snprintf(text, size, "nothing");
+    for (zip_int64_t i = 0; i < zip_get_num_entries(archive, 0) && i < 8 && length < size; i++) {
+        const char *name = zip_get_name(archive, (zip_uint64_t)i, 0);
+        length += (size_t)snprintf(text + length, size - length, "%s%.40s", i ? ", " : "", name ? name : "?");
+    }
+}
+
+static bool find_and_read(zip_t *archive, const char *path, size_t length, const char *name, cvy_ndarray *array,
+                          cvy_status *status) {
+    char member[64], found[384], where[sizeof array->where];
+    snprintf(member, sizeof member, "%s.npy", name);
+    snprintf(where, sizeof where, "%s: %s", path, member);
+    *array = cvy_ndarray_of(where);
+    zip_stat_t entry;
+    zip_int64_t index = zip_name_locate(archive, member, 0);
+    list_members(archive, found, sizeof found);
+    if (index < 0)
+        return cvy_fail(status, CVY_FAILED, path, "has no array %s; it holds %s", name, found);
+    if (zip_stat_index(archive, (zip_uint64_t)index, 0, &entry) < 0)
+        return cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive));
+    return read_member(archive, &entry, length, array, status);
+}
+
+bool cvy_npz_read(const char *path, const char *name, cvy_ndarray *array, cvy_status *status) {
+    *array = cvy_ndarray_of(path);
     cvy_file file; /* for its length, and better messages than libzip's about directories and permissions */
     if (!cvy_file_open(path, &file, status))
         return false;
@@ -117,15 +148,16 @@ bool cvy_npz_read(const char *path, const char *name, int rank, cvy_array_u8 *ar
     if (!archive) {
         zip_error_t error;
         zip_error_init_with_code(&error, code);
-        cvy_fail(status, CVY_FAILED, path, "cannot open as an .npz: %s", zip_error_strerror(&error));
+        cvy_fail(status, CVY_FAILED, path, "cannot open as an .npz: %s (other formats are read from their directory)",
+                 zip_error_strerror(&error));
         zip_error_fini(&error);
         return false;
     }
-    bool done = read_array(archive, path, file.length, name, rank, array, status);
+    bool done = find_and_read(archive, path, file.length, name, array, status);
     zip_discard(archive);
     if (!done) {
         free(array->owned);
-        *array = (cvy_array_u8){0};
+        *array = cvy_ndarray_of(path);
     }
     return done;
 }

@@ -1,6 +1,5 @@
 #include "preprocess.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "../base/settings.h"
@@ -20,12 +19,12 @@ static const cvy_key keys[] = {
     KEY(variance, &cvy_value_positive),
     KEY(average_pooling, &cvy_value_extents),
     KEY(test_shift, &shift),
+    KEY(image_size, &cvy_value_extents),
 };
 #undef KEY
-enum { KEYS = sizeof keys / sizeof *keys };
+static const cvy_settings settings = {.where = "preprocessing", .keys = keys, .count = sizeof keys / sizeof *keys};
 
 bool cvy_preprocessing_parse(const char *text, cvy_preprocessing *preprocessing, cvy_status *status) {
-    static const cvy_settings settings = {.where = "preprocessing", .keys = keys, .count = KEYS};
     if (!cvy_ok(status))
         return false;
     cvy_preprocessing parsed = cvy_preprocessing_none;
@@ -36,30 +35,8 @@ bool cvy_preprocessing_parse(const char *text, cvy_preprocessing *preprocessing,
 }
 
 void cvy_preprocessing_text(const cvy_preprocessing *preprocessing, char text[static CVY_PREPROCESSING_MAX]) {
-    static const size_t sizes[] = {[CVY_FLAG] = sizeof(bool),
-                                   [CVY_WHOLE] = sizeof(int),
-                                   [CVY_EXTENTS] = sizeof(int[2]),
-                                   [CVY_NUMBER] = sizeof(double)};
-    enum { MAX = CVY_PREPROCESSING_MAX };
-    size_t length = 0;
-    for (int i = 0; i < KEYS && length < MAX; i++) {
-        const void *field = (const char *)preprocessing + keys[i].offset;
-        const cvy_value_type type = keys[i].value->type;
-        if (!memcmp(field, (const char *)&cvy_preprocessing_none + keys[i].offset, sizes[type]))
-            continue;
-        length += (size_t)snprintf(text + length, MAX - length, "%s%s", length ? "," : "", keys[i].name);
-        if (length >= MAX)
-            break;
-        const int *whole = field;
-        const double *number = field;
-        if (type == CVY_WHOLE)
-            length += (size_t)snprintf(text + length, MAX - length, "=%d", *whole);
-        else if (type == CVY_EXTENTS)
-            length += (size_t)snprintf(text + length, MAX - length, "=%dx%d", whole[0], whole[1]);
-        else if (type == CVY_NUMBER)
-            length += (size_t)snprintf(text + length, MAX - length, "=%.17g", *number);
-    }
-    if (!length)
+    cvy_settings_text(&settings, preprocessing, &cvy_preprocessing_none, text, CVY_PREPROCESSING_MAX);
+    if (!*text)
         strcpy(text, "none");
 }
 

@@ -11,17 +11,19 @@ typedef struct cvy_preprocessing {
     double scale, offset;   /* Rescaling: x * scale + offset */
     double mean, variance;  /* Normalization: (x - mean) / sqrt(variance) */
     int average_pooling[2]; /* height, width of windows that lie side by side; 0: none */
-    int test_shift; /* inference: the mean of the softmax over all shifts of the image by up to so many pixels */
+    int test_shift;    /* inference: the mean of the softmax over all shifts of the image by up to so many pixels */
+    int image_size[2]; /* height, width of the images before all steps, for exports; 0: not known. Changes nothing */
 } cvy_preprocessing;
 
 /* No preprocessing. */
 extern const cvy_preprocessing cvy_preprocessing_none;
 
 /* Parses KEY[=VALUE],... as base/settings.h says: deskew, center_crop=H[xW], scale=S, offset=O, mean=M, variance=V,
- * average_pooling=H[xW], test_shift=N. "none" or "" is no preprocessing. Errors leave *preprocessing as it was. */
+ * average_pooling=H[xW], test_shift=N, image_size=H[xW]. "none" or "" is no preprocessing. Errors leave *preprocessing
+ * as it was. */
 bool cvy_preprocessing_parse(const char *text, cvy_preprocessing *preprocessing, cvy_status *status);
 
-enum { CVY_PREPROCESSING_MAX = 256, CVY_SHIFT_MAX = 8 };
+enum { CVY_PREPROCESSING_MAX = 320, CVY_SHIFT_MAX = 8 };
 
 /* Writes the text that parses to the same preprocessing; "none" if there is none. */
 void cvy_preprocessing_text(const cvy_preprocessing *preprocessing, char text[static CVY_PREPROCESSING_MAX]);

@@ -1,90 +1,166 @@
 #include "search.h"
 
-#include <errno.h>
+#include "cifar.h"
+#include "emnist.h"
+#include "idx.h"
+#include "npy.h"
+#include "npz.h"
+#include "paths.h"
+#include "png_folder.h"
+
+#include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* directory/name, or directory if name is empty. A path that is too long becomes "", which does not exist. */
-static void join(char path[static PATH_MAX], const char *directory, const char *name) {
-    size_t length = strlen(directory);
-    const char *slash = !*name || (length && directory[length - 1] == '/') ? "" : "/";
-    int wanted = snprintf(path, PATH_MAX, "%s%s%s", directory, slash, name);
-    if (wanted < 0 || wanted >= PATH_MAX)
-        path[0] = 0;
+/* ---- The formats ------------------------------------------------------------------------------------------------ */
+
+/* Reads a split from a directory or file. False without an error if it does not hold that format, or not that split. */
+typedef bool format(const char *path, cvy_split split, cvy_ndarray *images, cvy_ndarray *labels, cvy_status *status);
+
+static bool read_idx(const char *path, cvy_split split, cvy_ndarray *images, cvy_ndarray *labels, cvy_status *status) {
+    return cvy_idx_read_pair(path, split == CVY_TRAIN ? "train" : "t10k", images, labels, status);
 }
 
-static bool is_directory(const char *path) {
-    struct stat entry;
-    return stat(path, &entry) == 0 && S_ISDIR(entry.st_mode);
+static bool read_npz(const char *path, cvy_split split, cvy_ndarray *images, cvy_ndarray *labels, cvy_status *status) {
+    return cvy_path_exists(path) && !cvy_path_is_directory(path) &&
+           cvy_npz_read(path, split == CVY_TRAIN ? "x_train" : "x_test", images, status) &&
+           cvy_npz_read(path, split == CVY_TRAIN ? "y_train" : "y_test", labels, status);
 }
 
-bool cvy_search_exists(const char *path) {
-    struct stat entry;
-    return stat(path, &entry) == 0 || (errno != ENOENT && errno != ENOTDIR);
+static bool read_npy(const char *path, cvy_split split, cvy_ndarray *images, cvy_ndarray *labels, cvy_status *status) {
+    char x[PATH_MAX], y[PATH_MAX];
+    cvy_path_join(x, path, split == CVY_TRAIN ? "x_train.npy" : "x_test.npy");
+    cvy_path_join(y, path, split == CVY_TRAIN ? "y_train.npy" : "y_test.npy");
+    return cvy_path_both(cvy_path_exists(x), x, cvy_path_exists(y), y, status) && cvy_npy_read(x, images, status) &&
+           cvy_npy_read(y, labels, status);
 }
 
-bool cvy_search_idx(const char *directory, const char *name, int rank, char path[static PATH_MAX]) {
-    static const char *const variant[] = {"%s-idx%d-ubyte", "%s.idx%d-ubyte", "%s-idx%d-ubyte.gz", "%s.idx%d-ubyte.gz"};
-    const int variants = sizeof variant / sizeof *variant;
-    /* Files come before directories of the same names: some copies of MNIST hold each file in a directory of its name,
-     * and a second copy beside it. */
-    for (int directories = 0; directories < 2; directories++)
-        for (int i = 0; i < variants; i++) {
-            char file[64];
-            snprintf(file, sizeof file, variant[i], name, rank);
-            join(path, directory, file);
-            if (cvy_search_exists(path) && is_directory(path) == directories)
-                return true;
-        }
-    char file[64];
-    snprintf(file, sizeof file, variant[0], name, rank);
-    join(path, directory, file);
-    return false;
-}
+/* ---- The places ------------------------------------------------------------------------------------------------- */
 
-static int add(cvy_place *places, int count, bool npz, const char *directory, const char *name) {
-    if (!*directory)
-        return count;
-    places[count].npz = npz;
-    join(places[count].path, directory, name);
-    return count + 1;
-}
+/* What a place is below: what the user named, or a directory of the default ones. */
+typedef enum root { NAMED, CACHE, KERAS, HERE, ROOTS } root;
 
-static int named_places(const char *directory, cvy_place *places) {
-    if (!is_directory(directory))
-        return add(places, 0, true, directory, "");
-    int count = add(places, 0, false, directory, "");
-    count = add(places, count, false, directory, "MNIST/raw");
-    return add(places, count, true, directory, "mnist.npz");
-}
+/* In the order of the search. The first that has the split wins. */
+static const struct place {
+    root root;
+    const char *below;
+    format *read;
+    const char *about; /* the format, in messages */
+} places[] = {
+    {NAMED, "", read_npz, "an .npz file with x_train, y_train, x_test and y_test"},
+    {NAMED, "", read_idx, "IDX files (train-images-idx3-ubyte, ..., also .gz)"},
+    {NAMED, "MNIST/raw", read_idx, NULL},
+    {NAMED, "mnist.npz", read_npz, "mnist.npz"},
+    {NAMED, "", read_npy, "x_train.npy, y_train.npy, ..."},
+    {NAMED, "", cvy_emnist_read, "EMNIST's files (emnist-letters-train-images-idx3-ubyte, ..., also .gz)"},
+    {NAMED, "", cvy_cifar_read, "CIFAR-10's data_batch_1.bin, ..., test_batch.bin"},
+    {NAMED, "cifar-10-batches-bin", cvy_cifar_read, NULL},
+    {NAMED, "", cvy_png_folder_read, "PNG images by class (train/CLASS/NAME.png, test/CLASS/NAME.png)"},
+    {CACHE, "", read_idx, NULL},
+    {CACHE, "mnist.npz", read_npz, NULL},
+    {KERAS, "mnist.npz", read_npz, NULL},
+    {CACHE, "MNIST/raw", read_idx, NULL},
+    {KERAS, "MNIST/raw", read_idx, NULL},
+    {HERE, "MNIST/raw", read_idx, NULL},
+};
+enum { PLACES = sizeof places / sizeof *places };
 
-/* $XDG_CACHE_HOME/convoy or ~/.cache/convoy; "" if neither variable is set. By the XDG Base Directory Specification a
- * relative path is ignored. */
-static void find_cache(const char *home, char cache[static PATH_MAX]) {
-    const char *xdg = getenv("XDG_CACHE_HOME");
-    cache[0] = 0;
+/* The roots, each "" if there is no such directory. The cache is $XDG_CACHE_HOME/convoy or ~/.cache/convoy; by the XDG
+ * Base Directory Specification a relative path is ignored. */
+static void find_roots(const char *named, char roots[ROOTS][PATH_MAX]) {
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_CACHE_HOME");
+    for (int i = 0; i < ROOTS; i++)
+        roots[i][0] = 0;
+    if (named) {
+        cvy_path_join(roots[NAMED], named, "");
+        return;
+    }
+    strcpy(roots[HERE], "data");
+    if (home && *home)
+        cvy_path_join(roots[KERAS], home, ".keras/datasets");
     if (xdg && xdg[0] == '/')
-        join(cache, xdg, "convoy");
-    else if (*home)
-        join(cache, home, ".cache/convoy");
+        cvy_path_join(roots[CACHE], xdg, "convoy");
+    else if (home && *home)
+        cvy_path_join(roots[CACHE], home, ".cache/convoy");
 }
 
-static int default_places(cvy_place *places) {
-    char cache[PATH_MAX], keras[PATH_MAX] = "";
-    const char *home = getenv("HOME") ? getenv("HOME") : "";
-    find_cache(home, cache);
-    if (*home)
-        join(keras, home, ".keras/datasets");
-    int count = add(places, 0, false, cache, "");
-    count = add(places, count, true, cache, "mnist.npz");
-    count = add(places, count, true, keras, "mnist.npz");
-    count = add(places, count, false, cache, "MNIST/raw");
-    count = add(places, count, false, keras, "MNIST/raw");
-    return add(places, count, false, "data", "MNIST/raw");
+/* ---- What was not found ----------------------------------------------------------------------------------------- */
+
+/* A message; what it has no room for is left out. */
+typedef struct message {
+    size_t length;
+    char text[sizeof((cvy_status){0}.what)];
+} message;
+
+static void __attribute__((format(printf, 2, 3))) append(message *m, const char *words, ...) {
+    va_list arguments;
+    va_start(arguments, words);
+    int wanted = vsnprintf(m->text + m->length, sizeof m->text - m->length, words, arguments);
+    va_end(arguments);
+    if (wanted > 0)
+        m->length += (size_t)wanted < sizeof m->text - m->length ? (size_t)wanted : sizeof m->text - m->length - 1;
 }
 
-int cvy_search_places(const char *directory, cvy_place places[static CVY_PLACES_MAX]) {
-    return directory ? named_places(directory, places) : default_places(places);
+static bool fail_default(char roots[ROOTS][PATH_MAX], cvy_split split, cvy_status *status) {
+    message m = {.length = 0};
+    append(&m, "not found; tools/fetch-mnist gets MNIST. Looked for IDX files and mnist.npz in");
+    const char *separator = " ";
+    for (int i = 0; i < PLACES; i++)
+        if (*roots[places[i].root]) {
+            char path[PATH_MAX];
+            cvy_path_join(path, roots[places[i].root], places[i].below);
+            append(&m, "%s%s", separator, path);
+            separator = ", ";
+        }
+    return cvy_fail(status, CVY_FAILED, split == CVY_TRAIN ? "training images" : "test images", "%s", m.text);
+}
+
+/* The first names in a directory. */
+static bool append_names(message *m, const char *directory, cvy_status *status) {
+    enum { SHOWN = 4 };
+    cvy_names names;
+    if (!cvy_names_read(directory, &names, status))
+        return false;
+    if (names.count == 0)
+        append(m, "; it is empty");
+    for (int i = 0; i < names.count && i < SHOWN; i++)
+        append(m, "%s%.40s", i ? ", " : ", but ", names.entry[i]->d_name);
+    if (names.count > SHOWN)
+        append(m, ", ... (%d in all)", names.count);
+    cvy_names_free(&names);
+    return true;
+}
+
+static bool fail_named(const char *named, cvy_split split, cvy_status *status) {
+    message m = {.length = 0};
+    if (!cvy_path_exists(named))
+        return cvy_fail(status, CVY_FAILED, named, "no such file or directory");
+    append(&m, "holds no %s images", split == CVY_TRAIN ? "training" : "test");
+    if (!append_names(&m, named, status))
+        return false;
+    const char *separator = ". Convoy reads ";
+    for (int i = 0; i < PLACES; i++)
+        if (places[i].about) {
+            append(&m, "%s%s", separator, places[i].about);
+            separator = "; ";
+        }
+    return cvy_fail(status, CVY_FAILED, named, "%s", m.text);
+}
+
+bool cvy_search(const char *named, cvy_split split, char origin[static PATH_MAX], cvy_ndarray *images,
+                cvy_ndarray *labels, cvy_status *status) {
+    char roots[ROOTS][PATH_MAX];
+    find_roots(named, roots);
+    for (int i = 0; i < PLACES && cvy_ok(status); i++) {
+        if (!*roots[places[i].root])
+            continue;
+        cvy_path_join(origin, roots[places[i].root], places[i].below);
+        if (places[i].read(origin, split, images, labels, status))
+            return true;
+    }
+    if (!cvy_ok(status))
+        return false;
+    return named ? fail_named(named, split, status) : fail_default(roots, split, status);
 }

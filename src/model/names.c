@@ -15,22 +15,23 @@ static const spelling activations[] = {
     {"linear", CVY_LINEAR},   {"relu", CVY_RELU}, {"silu", CVY_SILU},       {"swish", CVY_SILU},
     {"sigmoid", CVY_SIGMOID}, {"tanh", CVY_TANH}, {"softmax", CVY_SOFTMAX},
 };
-const char cvy_activation_list[] = "linear, relu, silu (swish), sigmoid, tanh or softmax";
+const cvy_choices cvy_activation_choices = {"activations", "linear, relu, silu (swish), sigmoid, tanh or softmax"};
 
-/* Keras accepts the name of the function and that of the class. */
+/* Keras accepts the name of the class and that of the function. It writes the first. */
 static const spelling initializers[] = {
-    {"glorot_uniform", CVY_GLOROT_UNIFORM},
     {"GlorotUniform", CVY_GLOROT_UNIFORM},
-    {"glorot_normal", CVY_GLOROT_NORMAL},
+    {"glorot_uniform", CVY_GLOROT_UNIFORM},
     {"GlorotNormal", CVY_GLOROT_NORMAL},
-    {"he_uniform", CVY_HE_UNIFORM},
+    {"glorot_normal", CVY_GLOROT_NORMAL},
     {"HeUniform", CVY_HE_UNIFORM},
-    {"he_normal", CVY_HE_NORMAL},
+    {"he_uniform", CVY_HE_UNIFORM},
     {"HeNormal", CVY_HE_NORMAL},
-    {"zeros", CVY_ZEROS},
+    {"he_normal", CVY_HE_NORMAL},
     {"Zeros", CVY_ZEROS},
+    {"zeros", CVY_ZEROS},
 };
-const char cvy_initializer_list[] = "glorot_uniform, glorot_normal, he_uniform, he_normal or zeros";
+const cvy_choices cvy_initializer_choices = {"initializers",
+                                             "glorot_uniform, glorot_normal, he_uniform, he_normal or zeros"};
 
 /* The name of a layer's class, and its stem for automatic names: "conv2d", "conv2d_1", ... */
 static const struct {
@@ -46,12 +47,21 @@ static const struct {
     [CVY_LAYER_ACTIVATION] = {"Activation", "activation"},
     [CVY_LAYER_DROPOUT] = {"Dropout", "dropout"},
 };
+const cvy_choices cvy_layer_choices = {
+    "layers", "InputLayer, Rescaling, Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense, Activation or Dropout"};
 
 static const spelling *find(const spelling *spellings, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (!strcmp(spellings[i].name, name))
             return &spellings[i];
     return NULL;
+}
+
+/* The first spelling of the value, which is one of the list. */
+static const spelling *find_value(const spelling *spellings, int value) {
+    while (spellings->value != value)
+        spellings++;
+    return spellings;
 }
 
 bool cvy_activation_from_name(const char *name, cvy_activation_name *activation) {
@@ -61,11 +71,19 @@ bool cvy_activation_from_name(const char *name, cvy_activation_name *activation)
     return found;
 }
 
+const char *cvy_activation_to_name(cvy_activation_name activation) {
+    return find_value(activations, activation)->name;
+}
+
 bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer) {
     const spelling *found = find(initializers, COUNT(initializers), name);
     if (found)
         *initializer = (cvy_initializer)found->value;
     return found;
+}
+
+const char *cvy_initializer_class(cvy_initializer initializer) {
+    return find_value(initializers, initializer)->name;
 }
 
 const char *cvy_layer_class(cvy_layer_kind kind) {

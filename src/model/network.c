@@ -1,7 +1,7 @@
 /* Building a network: each layer is checked against the shape that reaches it. */
 #include "network.h"
 
-#include "../base/text.h"
+#include "../base/printable.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -122,6 +122,56 @@ static bool check_pair(const cvy_layer *layer, const char *field, const int pair
     return true;
 }
 
+static bool check_input(cvy_layer *layer, cvy_status *status) {
+    cvy_shape *shape = &layer->output;
+    if (shape->rank == 1)
+        shape->height = shape->width = 1;
+    bool sane = (shape->rank == 1 || shape->rank == 3) && shape->height > 0 && shape->width > 0 && shape->channels > 0;
+    if (sane)
+        return true;
+    return cvy_layer_fail(status, layer->name, "shape", "%d x %d x %d, expected extents of at least 1", shape->height,
+                          shape->width, shape->channels);
+}
+
+static bool check_units(const cvy_layer *layer, const char *field, cvy_status *status) {
+    return layer->units >= 1 || cvy_layer_fail(status, layer->name, field, "%d, expected at least 1", layer->units);
+}
+
+static bool check_pooling(cvy_layer *layer, cvy_status *status) {
+    for (int i = 0; i < 2; i++)
+        if (layer->strides[i] == 0)
+            layer->strides[i] = layer->kernel_size[i];
+    return check_pair(layer, "pool_size", layer->kernel_size, MAX_ELEMENTS, status) &&
+           check_pair(layer, "strides", layer->strides, MAX_ELEMENTS, status);
+}
+
+bool cvy_layer_check(cvy_layer *layer, cvy_status *status) {
+    switch (layer->kind) {
+    case CVY_LAYER_INPUT:
+        return check_input(layer, status);
+    case CVY_LAYER_RESCALING: /* the kernels hold both as floats */
+        return (isfinite((float)layer->scale) && isfinite((float)layer->offset)) ||
+               cvy_layer_fail(status, layer->name, "scale and offset", "%g and %g, expected finite floats",
+                              layer->scale, layer->offset);
+    case CVY_LAYER_CONV2D:
+        return check_pair(layer, "kernel_size", layer->kernel_size, MAX_KERNEL, status) &&
+               check_pair(layer, "strides", layer->strides, MAX_ELEMENTS, status) &&
+               check_units(layer, "filters", status);
+    case CVY_LAYER_MAX_POOLING2D:
+    case CVY_LAYER_AVERAGE_POOLING2D:
+        return check_pooling(layer, status);
+    case CVY_LAYER_DENSE:
+        return check_units(layer, "units", status);
+    case CVY_LAYER_DROPOUT:
+        return (layer->rate >= 0 && layer->rate < 1) ||
+               cvy_layer_fail(status, layer->name, "rate", "%g, expected 0 <= rate < 1", layer->rate);
+    case CVY_LAYER_FLATTEN:
+    case CVY_LAYER_ACTIVATION:
+        return true;
+    }
+    return cvy_layer_fail(status, layer->name, "kind", "%d is not a kind of layer", (int)layer->kind);
+}
+
 /* The number of positions of a window: with padding "valid" only those inside the input. */
 static int window_positions(int extent, int window, int stride, bool same) {
     if (same)
@@ -140,88 +190,34 @@ static bool slide(cvy_layer *layer, cvy_shape input, int channels, const char *w
                           input.height, input.width);
 }
 
-static bool derive_input(cvy_layer *layer, cvy_status *status) {
-    cvy_shape *shape = &layer->output;
-    if (shape->rank == 1)
-        shape->height = shape->width = 1;
-    bool sane = (shape->rank == 1 || shape->rank == 3) && shape->height > 0 && shape->width > 0 && shape->channels > 0;
-    if (sane)
-        return true;
-    return cvy_layer_fail(status, layer->name, "shape", "%d x %d x %d, expected extents of at least 1", shape->height,
-                          shape->width, shape->channels);
-}
-
-static bool derive_rescaling(cvy_layer *layer, cvy_shape input, cvy_status *status) {
-    /* The kernels hold both as floats. */
-    if (!isfinite((float)layer->scale) || !isfinite((float)layer->offset))
-        return cvy_layer_fail(status, layer->name, "scale and offset", "%g and %g, expected finite floats",
-                              layer->scale, layer->offset);
-    layer->output = input;
-    return true;
-}
-
-static bool derive_conv2d(cvy_layer *layer, cvy_shape input, cvy_status *status) {
-    if (!check_rank(layer, input, 3, "", status) ||
-        !check_pair(layer, "kernel_size", layer->kernel_size, MAX_KERNEL, status) ||
-        !check_pair(layer, "strides", layer->strides, MAX_ELEMENTS, status))
-        return false;
-    if (layer->units < 1)
-        return cvy_layer_fail(status, layer->name, "filters", "%d, expected at least 1", layer->units);
-    size_t taps = (size_t)layer->kernel_size[0] * (size_t)layer->kernel_size[1] * (size_t)input.channels;
-    layer->parameters = (taps + layer->use_bias) * (size_t)layer->units;
-    return slide(layer, input, layer->units, "kernel_size", status);
-}
-
-static bool derive_pooling(cvy_layer *layer, cvy_shape input, cvy_status *status) {
-    for (int i = 0; i < 2; i++)
-        if (layer->strides[i] == 0)
-            layer->strides[i] = layer->kernel_size[i];
-    return check_rank(layer, input, 3, "", status) &&
-           check_pair(layer, "pool_size", layer->kernel_size, MAX_ELEMENTS, status) &&
-           check_pair(layer, "strides", layer->strides, MAX_ELEMENTS, status) &&
-           slide(layer, input, input.channels, "pool_size", status);
-}
-
-static bool derive_dense(cvy_layer *layer, cvy_shape input, cvy_status *status) {
-    if (!check_rank(layer, input, 1, ": a Flatten layer before it makes one", status))
-        return false;
-    if (layer->units < 1)
-        return cvy_layer_fail(status, layer->name, "units", "%d, expected at least 1", layer->units);
-    layer->parameters = ((size_t)input.channels + layer->use_bias) * (size_t)layer->units;
-    layer->output = (cvy_shape){1, 1, 1, layer->units};
-    return true;
-}
-
-static bool derive_dropout(cvy_layer *layer, cvy_shape input, cvy_status *status) {
-    if (!(layer->rate >= 0 && layer->rate < 1))
-        return cvy_layer_fail(status, layer->name, "rate", "%g, expected 0 <= rate < 1", layer->rate);
-    layer->output = input;
-    return true;
-}
-
+/* Computes output and parameters from the shape before the layer. */
 static bool derive(cvy_layer *layer, cvy_shape input, cvy_status *status) {
+    const size_t channels = (size_t)input.channels;
     switch (layer->kind) {
-    case CVY_LAYER_INPUT:
-        return derive_input(layer, status);
-    case CVY_LAYER_RESCALING:
-        return derive_rescaling(layer, input, status);
     case CVY_LAYER_CONV2D:
-        return derive_conv2d(layer, input, status);
+        layer->parameters =
+            ((size_t)layer->kernel_size[0] * (size_t)layer->kernel_size[1] * channels + layer->use_bias) *
+            (size_t)layer->units;
+        return check_rank(layer, input, 3, "", status) && slide(layer, input, layer->units, "kernel_size", status);
     case CVY_LAYER_MAX_POOLING2D:
     case CVY_LAYER_AVERAGE_POOLING2D:
-        return derive_pooling(layer, input, status);
+        return check_rank(layer, input, 3, "", status) && slide(layer, input, input.channels, "pool_size", status);
     case CVY_LAYER_FLATTEN:
         layer->output = (cvy_shape){1, 1, 1, (int)cvy_shape_count(input)};
         return true;
     case CVY_LAYER_DENSE:
-        return derive_dense(layer, input, status);
-    case CVY_LAYER_ACTIVATION:
-        layer->output = input;
+        layer->parameters = (channels + layer->use_bias) * (size_t)layer->units;
+        layer->output = (cvy_shape){1, 1, 1, layer->units};
+        return check_rank(layer, input, 1, ": a Flatten layer before it makes one", status);
+    case CVY_LAYER_INPUT: /* its output is given */
         return true;
+    case CVY_LAYER_RESCALING:
+    case CVY_LAYER_ACTIVATION:
     case CVY_LAYER_DROPOUT:
-        return derive_dropout(layer, input, status);
+        break;
     }
-    return cvy_layer_fail(status, layer->name, "kind", "%d is not a kind of layer", (int)layer->kind);
+    layer->output = input;
+    return true;
 }
 
 static bool check_limits(const cvy_network *network, const cvy_layer *layer, cvy_status *status) {
@@ -267,7 +263,8 @@ bool cvy_network_add(cvy_network *network, const cvy_layer *description, cvy_sta
     if (input && !first)
         return cvy_layer_fail(status, layer.name, "input", "a second one, expected one input, the first layer of all");
     cvy_shape before = first ? layer.output : network->layers[network->count - 1].output;
-    if (!derive(&layer, before, status) || !check_limits(network, &layer, status) || !grow(network, status))
+    if (!cvy_layer_check(&layer, status) || !derive(&layer, before, status) || !check_limits(network, &layer, status) ||
+        !grow(network, status))
         return false;
     network->layers[network->count++] = layer;
     return true;

@@ -2,7 +2,7 @@
 #ifndef CVY_NETWORK_H
 #define CVY_NETWORK_H
 
-#include "../base/status.h"
+#include "../base/refusals.h"
 
 enum { CVY_NAME_MAX = 96 };
 
@@ -83,30 +83,38 @@ bool cvy_network_add(cvy_network *network, const cvy_layer *layer, cvy_status *s
  * layer in their own errors before they add it. */
 bool cvy_network_name_layer(const cvy_network *network, cvy_layer *layer, const char *name, cvy_status *status);
 
+/* Checks the settings of a layer that do not depend on the shape before it, and gives pooling its strides. */
+bool cvy_layer_check(cvy_layer *layer, cvy_status *status);
+
 /* Records an error whose `where` is: layer "NAME", FIELD. Returns false. */
 bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Reads Keras's model.to_json(): Sequential, or a Functional chain. A setting that would change the result and is not
- * supported is an error that names `origin` (the file), the layer and the field. NULL on an error. */
+/* Reads Keras's model.to_json(): Sequential, or a Functional chain. Settings that would change the result and are not
+ * supported are an error that names `origin` (the file), and each with its layer and field. NULL on an error. */
 cvy_network *cvy_network_from_json(const char *text, size_t length, const char *origin, cvy_status *status);
 
-/* The same from a file. Unless `description` is NULL, *description is then the file's text, which the caller frees. */
-cvy_network *cvy_network_from_json_file(const char *path, char **description, cvy_status *status);
+/* The same from a file. */
+cvy_network *cvy_network_from_json_file(const char *path, cvy_status *status);
+
+/* The text of a file that should hold a network; the caller frees it. NULL on an error. */
+char *cvy_network_read_text(const char *path, size_t *length, cvy_status *status);
 
 /* The network "lesson", "lesson-avg" (with average pooling) or "lenet5"; NULL without an error for any other name. */
 cvy_network *cvy_network_builtin(const char *name, cvy_status *status);
 bool cvy_network_is_builtin(const char *name);
 
-/* The built-in network of that name, else the network in that file; NULL on an error. Unless `description` is NULL,
- * *description is then the name or the file's text, which the caller frees. */
-cvy_network *cvy_network_from(const char *name_or_file, char **description, cvy_status *status);
+/* The built-in network of that name, else the network in that file; NULL on an error. */
+cvy_network *cvy_network_from(const char *name_or_file, cvy_status *status);
 
 /* Names as Keras spells them ("swish" is silu); false if unknown. */
 bool cvy_activation_from_name(const char *name, cvy_activation_name *activation);
 bool cvy_initializer_from_name(const char *name, cvy_initializer *initializer);
-/* All these names, for messages. */
-extern const char cvy_activation_list[], cvy_initializer_list[];
+/* As Keras writes them: "silu", "GlorotUniform". */
+const char *cvy_activation_to_name(cvy_activation_name activation);
+const char *cvy_initializer_class(cvy_initializer initializer);
+/* All these names, and the layers' classes, for messages. */
+extern const cvy_choices cvy_activation_choices, cvy_initializer_choices, cvy_layer_choices;
 /* "Conv2D", "MaxPooling2D", ... */
 const char *cvy_layer_class(cvy_layer_kind kind);
 /* Of automatic names: "conv2d", "max_pooling2d", ... */

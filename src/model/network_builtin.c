@@ -2,7 +2,6 @@
 #include "network.h"
 
 #include <string.h>
-#include <unistd.h>
 
 typedef struct spec {
     cvy_layer_kind kind;
@@ -82,18 +81,7 @@ cvy_network *cvy_network_builtin(const char *name, cvy_status *status) {
     return NULL;
 }
 
-cvy_network *cvy_network_from(const char *name_or_file, char **description, cvy_status *status) {
-    cvy_network *network = cvy_network_builtin(name_or_file, status);
-    if (network && description && !(*description = strdup(name_or_file))) {
-        cvy_fail_memory(status, "model", strlen(name_or_file) + 1);
-        cvy_network_free(network);
-        return NULL;
-    }
-    if (network || !cvy_ok(status))
-        return network;
-    if (access(name_or_file, F_OK)) {
-        cvy_fail(status, CVY_FAILED, name_or_file, "no such file, nor a built-in network (lesson, lesson-avg, lenet5)");
-        return NULL;
-    }
-    return cvy_network_from_json_file(name_or_file, description, status);
+cvy_network *cvy_network_from(const char *name_or_file, cvy_status *status) {
+    return cvy_network_is_builtin(name_or_file) ? cvy_network_builtin(name_or_file, status)
+                                                : cvy_network_from_json_file(name_or_file, status);
 }

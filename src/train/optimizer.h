@@ -8,7 +8,7 @@
 #define CVY_OPTIMIZER_H
 
 #include "../../kernels/kernels.h"
-#include "../base/status.h"
+#include "../base/settings.h"
 
 typedef enum cvy_optimizer_kind { CVY_SGD, CVY_RMSPROP, CVY_ADAM, CVY_ADAMW } cvy_optimizer_kind;
 
@@ -31,6 +31,13 @@ typedef struct cvy_optimizer_settings {
 /* Parses NAME[:KEY=VALUE,...] as base/settings.h says: sgd, rmsprop, adam, adamw; keys as above, "lr" for
  * learning_rate. What is not given has Keras's default. Errors leave the settings as they were. */
 bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy_status *status);
+
+/* A key of that optimizer: its field in cvy_optimizer_settings, its type and range. NULL if it has no such key. */
+const cvy_key *cvy_optimizer_key(cvy_optimizer_kind kind, const char *name);
+
+/* The text that gives these settings when it is parsed, with the learning rate and what is not Keras's default. */
+enum { CVY_OPTIMIZER_TEXT_MAX = 320 };
+void cvy_optimizer_text(const cvy_optimizer_settings *settings, char text[static CVY_OPTIMIZER_TEXT_MAX]);
 
 /* Whether every number is in its range; the error names the first that is not. */
 bool cvy_optimizer_check(const cvy_optimizer_settings *settings, cvy_status *status);

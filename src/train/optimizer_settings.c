@@ -1,7 +1,8 @@
 /* Names, settings and ranges of the optimizers, with Keras's defaults. */
 #include "optimizer.h"
 
-#include "../base/settings.h"
+#include <stdio.h>
+#include <string.h>
 
 static const char *const names[] = {"SGD", "RMSprop", "Adam", "AdamW"};
 static const char *const snake_names[] = {"sgd", "rm_sprop", "adam", "adam_w"};
@@ -67,6 +68,22 @@ bool cvy_optimizer_parse(const char *text, cvy_optimizer_settings *settings, cvy
         return false;
     *settings = parsed;
     return true;
+}
+
+const cvy_key *cvy_optimizer_key(cvy_optimizer_kind kind, const char *name) {
+    for (int i = 0; i < KEYS; i++)
+        if ((keys[i].kinds >> kind & 1) && !strcmp(keys[i].name, name))
+            return &keys[i];
+    return NULL;
+}
+
+void cvy_optimizer_text(const cvy_optimizer_settings *settings, char text[static CVY_OPTIMIZER_TEXT_MAX]) {
+    cvy_optimizer_settings from = defaults[settings->kind];
+    from.learning_rate = 0; /* it is said in any case */
+    const char *name = names[settings->kind];
+    const size_t length = (size_t)snprintf(text, CVY_OPTIMIZER_TEXT_MAX, "%s:", name);
+    cvy_settings_text(&(cvy_settings){"optimizer", name, keys, KEYS, settings->kind}, settings, &from, text + length,
+                      CVY_OPTIMIZER_TEXT_MAX - length);
 }
 
 bool cvy_optimizer_check(const cvy_optimizer_settings *settings, cvy_status *status) {

@@ -56,7 +56,7 @@ void cvy_run_replicated(void *argument, int thread, int threads) {
     replica own = replica_of(trainer, thread);
     cvy_run_begin(run, thread);
     cvy_workers_barrier(&trainer->workers, threads); /* copied before anybody updates */
-    for (size_t step = 0; step < run->steps; step++) {
+    for (size_t step = run->begin; step < run->steps; step++) {
         const size_t slot = step % 2;
         cvy_optimizer_begin(&own.optimizer, cvy_step_learning_rate(run, &own.optimizer));
         /* Thread 0 halts after a step, and takes part in one more barrier to say so. It writes the decision to one of

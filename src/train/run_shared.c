@@ -28,7 +28,7 @@ void cvy_run_shared(void *argument, int thread, int threads) {
     cvy_trainer *trainer = run->trainer;
     cvy_watch *watch = trainer->workers.list[thread].watch;
     cvy_run_begin(run, thread);
-    for (size_t step = 0; step < run->steps; step++) {
+    for (size_t step = run->begin; step < run->steps; step++) {
         if (thread == 0)
             cvy_optimizer_begin(&trainer->optimizer, cvy_step_learning_rate(run, &trainer->optimizer));
         cvy_step_gradient(run, step, thread, threads, (cvy_step_buffers){.parameters = trainer->parameters});

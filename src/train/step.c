@@ -114,30 +114,28 @@ void cvy_step_gradient(const cvy_run *run, size_t step, int thread, int threads,
 
 /* ---- End of a step ---------------------------------------------------------------------------------------------- */
 
-enum { SHOWS_A_SECOND = 20 };
-
 void cvy_step_finish(cvy_run *run, int threads, size_t slot) {
+    cvy_epoch *epoch = run->epoch;
     size_t images;
-    cvy_run_batch(run, run->step, &images);
-    const double before = run->metrics->loss_sum;
-    cvy_trainer_add_results(run->trainer, threads, images, slot, run->metrics);
-    run->step++;
+    cvy_run_batch(run, epoch->step, &images);
+    const double before = epoch->metrics.loss_sum;
+    cvy_trainer_add_results(run->trainer, threads, images, slot, &epoch->metrics);
+    epoch->step++;
 
-    if (!isfinite(run->metrics->loss_sum - before)) {
+    if (!isfinite(epoch->metrics.loss_sum - before)) {
         run->halt = CVY_HALT_LOSS;
         return;
     }
-    if (run->stop && *run->stop)
+    if (epoch->stop && *epoch->stop)
         run->halt = CVY_HALT_STOPPED;
-    if (!run->on_step)
+    if (!epoch->on_step)
         return;
-    const double now = cvy_clock();
-    const bool last = run->step == run->steps || run->halt != CVY_HALT_NO;
-    if (!last && run->step > 1 && !run->trainer->every_step && now - run->shown < 1.0 / SHOWS_A_SECOND)
-        return;
-    run->shown = now;
-    if (!run->on_step(run->step, run->steps, now - run->begun, run->metrics, run->user))
+    epoch->seconds = cvy_clock() - run->begun;
+    const cvy_next next = epoch->on_step(epoch->step, run->steps, epoch->seconds, &epoch->metrics, epoch->user);
+    if (next == CVY_STOP)
         run->halt = CVY_HALT_STOPPED;
+    else if (next == CVY_PAUSE && run->halt == CVY_HALT_NO)
+        run->halt = CVY_HALT_PAUSED;
 }
 
 double cvy_step_learning_rate(const cvy_run *run, const cvy_optimizer *optimizer) {

@@ -1,32 +1,28 @@
-/* What a training step is made of. A run is an epoch, or a single step, as all its threads see it. */
+/* What a training step is made of. A run is what all its threads see: an epoch from some step on. */
 #ifndef CVY_STEP_H
 #define CVY_STEP_H
 
 #include "trainer_object.h"
 
-typedef enum cvy_halt { CVY_HALT_NO, CVY_HALT_STOPPED, CVY_HALT_LOSS, CVY_HALT_UPDATE } cvy_halt;
+typedef enum cvy_halt { CVY_HALT_NO, CVY_HALT_PAUSED, CVY_HALT_STOPPED, CVY_HALT_LOSS, CVY_HALT_UPDATE } cvy_halt;
 
 typedef struct cvy_run {
     cvy_trainer *trainer;
     const cvy_dataset *dataset;
-    const uint32_t *order;
-    size_t count, batch_size, steps;
-    const volatile sig_atomic_t *stop;
-    cvy_step_fn *on_step;
-    void *user;
-    cvy_metrics *metrics;
-    uint64_t first_step;       /* steps done before this run */
-    double begun, shown;       /* clock: the begin of the run, the last on_step */
-    size_t step;               /* thread 0: steps done */
+    cvy_epoch *epoch;          /* thread 0 writes what is done */
+    size_t begin, steps;       /* the run's steps are begin .. steps - 1 of the epoch */
+    uint64_t first_step;       /* of the optimizer, before the epoch */
+    double begun;              /* clock at which the epoch would have begun without pauses */
     cvy_halt halt;             /* thread 0 writes it; others read it where a barrier lies between */
     bool halted[CVY_REPLICAS]; /* with replicas: whether it halts, as of an even and an odd step's barrier */
 } cvy_run;
 
 /* The images of a step. */
 static inline const uint32_t *cvy_run_batch(const cvy_run *run, size_t step, size_t *images) {
-    const size_t first = step * run->batch_size;
-    *images = run->count - first < run->batch_size ? run->count - first : run->batch_size;
-    return run->order + first;
+    const cvy_epoch *epoch = run->epoch;
+    const size_t first = step * epoch->batch_size, left = epoch->count - first;
+    *images = left < epoch->batch_size ? left : epoch->batch_size;
+    return epoch->order + first;
 }
 
 /* Each thread, before its first step and after its last. */

@@ -93,18 +93,14 @@ void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *prepr
     trainer->preprocessing = *preprocessing;
 }
 
-void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps) {
+void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps, uint64_t done) {
     trainer->schedule = *schedule;
     trainer->schedule_steps = steps;
-    trainer->schedule_begun = trainer->optimizer.step;
+    trainer->schedule_begun = trainer->optimizer.step - done;
 }
 
 void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels) {
     trainer->random_shift = pixels;
-}
-
-void cvy_trainer_set_every_step(cvy_trainer *trainer, bool every_step) {
-    trainer->every_step = every_step;
 }
 
 void cvy_trainer_watch(cvy_trainer *trainer, cvy_watch_hook *hook, void *user) {

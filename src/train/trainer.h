@@ -51,15 +51,12 @@ int cvy_trainer_classes(const cvy_trainer *trainer);
 /* The preprocessing of every image from now on; none at first. */
 void cvy_trainer_preprocess(cvy_trainer *trainer, const cvy_preprocessing *preprocessing);
 
-/* The learning rate's schedule over `steps` steps from now on; beyond them it stays as in the last. With 0 steps the
- * rate is the optimizer's throughout, as it is at first. */
-void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps);
+/* The learning rate's schedule over `steps` steps, of which `done` are done; beyond them it stays as in the last. With
+ * 0 steps the rate is the optimizer's throughout, as it is at first. */
+void cvy_trainer_set_schedule(cvy_trainer *trainer, const cvy_schedule *schedule, uint64_t steps, uint64_t done);
 
 /* Training images move by up to so many pixels (loader.h); 0 at first. */
 void cvy_trainer_set_random_shift(cvy_trainer *trainer, int pixels);
-
-/* Whether the epoch's function is called after every step; not so at first. */
-void cvy_trainer_set_every_step(cvy_trainer *trainer, bool every_step);
 
 /* The training is over: parameters become their moving average if the optimizer keeps one. */
 void cvy_trainer_finish(cvy_trainer *trainer);
@@ -69,16 +66,33 @@ void cvy_trainer_finish(cvy_trainer *trainer);
 bool cvy_trainer_step(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
                       cvy_metrics *metrics, cvy_status *status);
 
-/* After the first and the last step, and between at most 20 times a second or, if so set, after every step. False stops
- * the epoch with CVY_INTERRUPTED. */
-typedef bool cvy_step_fn(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user);
+/* What to do after a step. */
+typedef enum cvy_next { CVY_STOP, CVY_GO_ON, CVY_PAUSE } cvy_next;
 
-/* One epoch over order[0 .. count) in batches of batch_size, the last one shorter where it must be. metrics is set,
- * also when the epoch stops early: CVY_INTERRUPTED (the parameters are those of the last whole step) or CVY_DIVERGED.
- */
-bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
-                       size_t batch_size, const volatile sig_atomic_t *stop, cvy_step_fn *on_step, void *user,
-                       cvy_metrics *metrics, cvy_status *status);
+/* Called after every step, with the epoch's metrics so far. */
+typedef cvy_next cvy_step_fn(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user);
+
+/* An epoch, or what is left of it. */
+typedef struct cvy_epoch {
+    const uint32_t *order; /* [count]: the images, batch after batch; the last batch may be shorter */
+    size_t count, batch_size;
+    const volatile sig_atomic_t *stop; /* non-zero: stop after the present step; may be NULL */
+    cvy_step_fn *on_step;              /* may be NULL */
+    void *user;
+    /* What is done: zero at first. A paused epoch goes on from here. */
+    size_t step;
+    double seconds;
+    cvy_metrics metrics;
+} cvy_epoch;
+
+/* Trains until the epoch is over, on_step pauses it, or it fails: CVY_INTERRUPTED (stopped; the parameters are those of
+ * the last whole step) or CVY_DIVERGED (they are those from the epoch's begin). */
+bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, cvy_epoch *epoch, cvy_status *status);
+
+/* How many steps the epoch has. */
+static inline size_t cvy_epoch_steps(const cvy_epoch *epoch) {
+    return (epoch->count + epoch->batch_size - 1) / epoch->batch_size;
+}
 
 /* Where the time of the steps so far went; freed with free(). An error if nothing was measured. */
 cvy_profile *cvy_trainer_profile_read(const cvy_trainer *trainer, cvy_status *status);

@@ -31,7 +31,6 @@ struct cvy_trainer {
     cvy_preprocessing preprocessing;
     cvy_loader loader; /* of the present run's images */
     int random_shift;
-    bool every_step; /* progress is shown after every step */
     cvy_schedule schedule;
     uint64_t schedule_steps, schedule_begun; /* optimizer steps of the schedule, and those done before it */
     int threads;                             /* that the last run used */

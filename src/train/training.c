@@ -20,54 +20,61 @@ static void restore_state(cvy_trainer *trainer) {
 }
 
 static bool report_halt(const cvy_run *run, cvy_status *status) {
+    const size_t step = run->epoch->step;
     switch (run->halt) {
     case CVY_HALT_NO:
+    case CVY_HALT_PAUSED:
         break;
     case CVY_HALT_STOPPED:
-        return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after step %zu of %zu", run->step, run->steps);
+        return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after step %zu of %zu", step, run->steps);
     case CVY_HALT_LOSS:
-        return cvy_fail(status, CVY_DIVERGED, "training", "the loss of step %zu of %zu is not a finite number",
-                        run->step, run->steps);
+        return cvy_fail(status, CVY_DIVERGED, "training", "the loss of step %zu of %zu is not a finite number", step,
+                        run->steps);
     case CVY_HALT_UPDATE:
         return cvy_fail(status, CVY_DIVERGED, "training",
-                        "a gradient or parameter of step %zu of %zu is not a finite number", run->step, run->steps);
+                        "a gradient or parameter of step %zu of %zu is not a finite number", step, run->steps);
     }
     return true;
 }
 
 /* Adds to the profile what the watches do not see: how long the run was, and how much it did. */
-static void book_run(const cvy_run *run, int threads) {
+static void book_run(const cvy_run *run, double begun, int threads) {
     cvy_trainer_profile *profile = &run->trainer->profile;
     if (!profile->wanted)
         return;
-    size_t images = run->step * run->batch_size;
-    profile->seconds += cvy_clock() - run->begun;
-    profile->steps += run->step;
-    profile->images += images < run->count ? images : run->count;
+    const cvy_epoch *epoch = run->epoch;
+    const size_t first = run->begin * epoch->batch_size, end = epoch->step * epoch->batch_size;
+    profile->seconds += cvy_clock() - begun;
+    profile->steps += epoch->step - run->begin;
+    profile->images += (end < epoch->count ? end : epoch->count) - first;
     profile->threads = threads > profile->threads ? threads : profile->threads;
 }
 
-static bool run_steps(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
-    if (!cvy_trainer_load(trainer, &trainer->plan, run->dataset, trainer->random_shift, true, status))
+static bool run_steps(cvy_trainer *trainer, const cvy_dataset *dataset, cvy_epoch *epoch, cvy_status *status) {
+    if (!cvy_trainer_load(trainer, &trainer->plan, dataset, trainer->random_shift, true, status))
         return false;
     if (trainer->layout == CVY_LAYOUT_NHWC)
         return cvy_fail(status, CVY_USAGE, "layout", "training takes hwc16n; nhwc is for inference");
-    if (run->count == 0)
-        return cvy_fail(status, CVY_FAILED, run->dataset->origin, "no images to train on");
-    if (run->batch_size > run->count)
-        run->batch_size = run->count;
-    run->steps = (run->count + run->batch_size - 1) / run->batch_size;
+    if (epoch->count == 0)
+        return cvy_fail(status, CVY_FAILED, dataset->origin, "no images to train on");
+    if (epoch->batch_size > epoch->count)
+        epoch->batch_size = epoch->count;
+    cvy_run run = {.trainer = trainer,
+                   .dataset = dataset,
+                   .epoch = epoch,
+                   .begin = epoch->step,
+                   .steps = cvy_epoch_steps(epoch),
+                   .first_step = trainer->optimizer.step - epoch->step};
     size_t last;
-    cvy_run_batch(run, run->steps - 1, &last);
-    run->trainer = trainer;
-    run->first_step = trainer->optimizer.step;
+    cvy_run_batch(&run, run.steps - 1, &last);
     if (trainer->profile.wanted && trainer->profile.peak == 0)
         trainer->profile.peak = cvy_trainer_peak(trainer->kernels);
-    run->begun = cvy_clock();
+    const double begun = cvy_clock();
+    run.begun = begun - epoch->seconds;
     const size_t floats = trainer->variables.floats;
     const cvy_job job = {
         .plan = &trainer->plan,
-        .blocks = cvy_blocks_of(run->batch_size),
+        .blocks = cvy_blocks_of(epoch->batch_size),
         .last_blocks = cvy_blocks_of(last),
         .loader_floats = trainer->loader.floats,
         .gradient_floats = floats,
@@ -77,38 +84,30 @@ static bool run_steps(cvy_trainer *trainer, cvy_run *run, cvy_status *status) {
         .watch_user = trainer->profile.user,
         .work = cvy_run_shared,
         .work_replicated = cvy_run_replicated,
-        .argument = run,
+        .argument = &run,
     };
     const int threads = cvy_workers_run(&trainer->workers, &job, status);
     if (!threads)
         return false;
     trainer->threads = threads;
-    book_run(run, threads);
-    if (run->halt != CVY_HALT_LOSS && !cvy_run_is_finite(run, threads))
-        run->halt = CVY_HALT_UPDATE;
-    return report_halt(run, status);
+    book_run(&run, begun, threads);
+    if (run.halt != CVY_HALT_LOSS && !cvy_run_is_finite(&run, threads))
+        run.halt = CVY_HALT_UPDATE;
+    return report_halt(&run, status);
 }
 
 bool cvy_trainer_step(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
                       cvy_metrics *metrics, cvy_status *status) {
-    cvy_run run = {.dataset = dataset, .order = order, .count = count, .batch_size = count, .metrics = metrics};
-    return run_steps(trainer, &run, status);
+    cvy_epoch step = {.order = order, .count = count, .batch_size = count, .metrics = *metrics};
+    const bool done = run_steps(trainer, dataset, &step, status);
+    *metrics = step.metrics;
+    return done;
 }
 
-bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, const uint32_t *order, size_t count,
-                       size_t batch_size, const volatile sig_atomic_t *stop, cvy_step_fn *on_step, void *user,
-                       cvy_metrics *metrics, cvy_status *status) {
-    *metrics = (cvy_metrics){0};
-    cvy_run run = {.dataset = dataset,
-                   .order = order,
-                   .count = count,
-                   .batch_size = batch_size,
-                   .stop = stop,
-                   .on_step = on_step,
-                   .user = user,
-                   .metrics = metrics};
-    keep_state(trainer);
-    if (run_steps(trainer, &run, status))
+bool cvy_trainer_epoch(cvy_trainer *trainer, const cvy_dataset *dataset, cvy_epoch *epoch, cvy_status *status) {
+    if (epoch->step == 0)
+        keep_state(trainer);
+    if (run_steps(trainer, dataset, epoch, status))
         return true;
     if (status->code == CVY_DIVERGED)
         restore_state(trainer);

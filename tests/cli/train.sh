@@ -118,6 +118,69 @@ run 0 "another network" "$program" train --data "$data" --epochs 1 --model lenet
 run 0 "a network that can be read once only" "$program" train --data "$data" --epochs 1 \
     --model <(cat "$(dirname "$0")/../networks/lesson.json") --save "$work/once.safetensors"
 run 0 "weights know the network that they are of" "$program" evaluate --data "$data" --weights "$work/once.safetensors"
+
+# A file says how its model is compiled.
+networks=$(dirname "$0")/../networks
+describe() { # NAME EXPRESSION...: lesson.json, its compile_config c and its optimizer's settings o changed
+    python3 - "$networks/lesson.json" "$work/$1" "${@:2}" <<'PYTHON'
+import json, sys
+model = json.load(open(sys.argv[1]))
+c = model["compile_config"]
+o = c["optimizer"]["config"]
+for expression in sys.argv[3:]:
+    exec(expression)
+json.dump(model, open(sys.argv[2], "w"))
+PYTHON
+}
+smooth='c["loss"] = {"module": "keras.losses", "class_name": "CategoricalCrossentropy", "config": {"label_smoothing": 0.1}}'
+describe sgd.json 'c["optimizer"] = {"class_name": "SGD", "config": {"learning_rate": 9.999999747378752e-05, "momentum": 0.9}}' "$smooth"
+run 0 "optimizer and loss of a file" "$program" train "${few[@]}" --model "$work/sgd.json" --save "$work/a.safetensors"
+[ "$(head -1 "$work/out")" = "SGD:learning_rate=0.0001,momentum=0.9, label smoothing 0.1 ($work/sgd.json)" ]
+result $? "its first line says so"
+run 0 "the same as options" "$program" train "${few[@]}" --model "$work/sgd.json" --optimizer sgd:lr=0.0001,momentum=0.9 \
+    --label-smoothing 0.1 --save "$work/b.safetensors"
+same "$work/a.safetensors" "$work/b.safetensors" "the same weights"
+run 0 "--lr overrides the file" "$program" train "${few[@]}" --model "$work/sgd.json" --lr 0.0002 --label-smoothing 0 \
+    --save "$work/b.safetensors"
+says out '^SGD:learning_rate=0\.0002,momentum=0\.9 \('
+! cmp -s "$work/a.safetensors" "$work/b.safetensors"
+result $? "other weights"
+run 0 "a recipe overrides the file" "$program" train --data "$data" --epochs 1 --recipe lesson --model "$work/sgd.json"
+lacks out 'SGD'
+run 0 "--json with a file" "$program" train --data "$data" --epochs 1 --model "$work/sgd.json" --json
+lacks out 'SGD'
+run 0 "a file as Keras wrote it" "$program" train "${few[@]}" --model "$networks/lesson.json" --save "$work/a.safetensors"
+says out '^RMSprop:learning_rate=0\.001 \(.*lesson\.json\)$'
+run 0 "the lesson's optimizer" "$program" train "${few[@]}" --model "$networks/lesson.json" --optimizer rmsprop \
+    --save "$work/b.safetensors"
+lacks out 'RMSprop'
+same "$work/a.safetensors" "$work/b.safetensors" "Keras's float32 learning rate trains as 0.001 does"
+
+describe wrong.json 'o["clipnorm"] = 1.0' 'c["metrics"] = ["mse"]' 'c["loss"] = "mse"'
+run 1 "a compile_config that is not supported" "$program" train "${few[@]}" --model "$work/wrong.json"
+says err "^convoy: $work/wrong.json: 3 things are not supported:\$"
+says err '^  compile_config, optimizer, clipnorm: 1\.0, expected null'
+says err '^  compile_config, metrics: "mse"$'
+says err '^Supported losses: categorical_crossentropy or '
+run 0 "evaluate with it" "$program" evaluate --data "$data" --model "$work/wrong.json" --weights "$work/a.safetensors"
+says out '^The loss is categorical_crossentropy: that of the model is not supported$'
+run 0 "predict with it" "$program" predict --data "$data" --model "$work/wrong.json" --weights "$work/a.safetensors"
+run 0 "evaluate" "$program" evaluate --data "$data" --model "$networks/lesson.json" --weights "$work/a.safetensors"
+lacks out 'The loss is'
+cp "$work/out" "$work/plain"
+describe smooth.json "$smooth"
+run 0 "evaluate with a smoothed loss" "$program" evaluate --data "$data" --model "$work/smooth.json" \
+    --weights "$work/a.safetensors"
+! cmp -s "$work/out" "$work/plain"
+result $? "the loss is the model's"
+describe layers.json 'model["config"]["layers"][1]["config"]["activation"] = "gelu"' 'o["clipvalue"] = 1' \
+    'model["config"]["layers"][6]["config"]["kernel_initializer"] = "ones"'
+run 1 "layers that are not supported" "$program" summary --model "$work/layers.json"
+says err '3 things are not supported:$'
+says err '^  layer "conv2d", activation: "gelu"$'
+says err '^  layer "dense", kernel_initializer: "ones"$'
+says err '^  compile_config, optimizer, clipvalue: 1, expected null'
+
 run 3 "divergence" "$program" train --data "$data" --epochs 2 --optimizer sgd --lr 1e30 --save "$work/d.safetensors"
 says err '^convoy: '
 [ ! -e "$work/d.safetensors" ]

@@ -82,6 +82,30 @@ def names():
     return keras.Model(x, h, name="word " * 15)
 
 
+def compiled(optimizer, loss="categorical_crossentropy"):
+    model = keras.Sequential([L.Input((4,)), L.Dense(3, activation="softmax")])
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    return model
+
+
+def compiled_sgd():
+    return compiled(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4))
+
+
+def compiled_rmsprop():
+    rmsprop = keras.optimizers.RMSprop(7e-4, rho=0.8, momentum=0.5, epsilon=1e-3, centered=True)
+    return compiled(rmsprop, loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
+
+
+def compiled_adam():
+    adam = keras.optimizers.Adam(0.003, beta_1=0.95, beta_2=0.98, epsilon=1e-5, amsgrad=True)
+    return compiled(adam, loss="sparse_categorical_crossentropy")
+
+
+def compiled_adamw():
+    return compiled(keras.optimizers.AdamW(0.002, weight_decay=0.05, use_ema=True, ema_momentum=0.9))
+
+
 def summary(model, name, columns, colours):
     os.environ["COLUMNS"] = str(columns)
     os.environ.pop("FORCE_COLOR", None)
@@ -91,7 +115,9 @@ def summary(model, name, columns, colours):
         model.summary()
 
 
-for build in lesson, everything, mlp, shapes, names:
+for build in (
+    lesson, everything, mlp, shapes, names, compiled_sgd, compiled_rmsprop, compiled_adam, compiled_adamw
+):  # fmt: skip
     keras.backend.clear_session()
     made = build()
     with open(build.__name__ + ".json", "w") as out:

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,22 @@ static inline const char *write_file(const char *name, const void *bytes, size_t
     return path;
 }
 
+/* Makes a directory below the test's own, and those above it. */
+static inline const char *make_path(const char *name) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", path_of(name));
+    for (char *at = path + strlen(directory) + 1; at && *at;) {
+        char *slash = strchr(at, '/');
+        if (slash)
+            *slash = 0;
+        mkdir(path, 0700);
+        if (slash)
+            *slash = '/';
+        at = slash ? slash + 1 : NULL;
+    }
+    return path_of(name);
+}
+
 /* A whole file; the caller frees it. */
 static inline uint8_t *read_whole(const char *path, size_t *count) {
     struct stat entry;
@@ -80,6 +97,20 @@ static inline int entries_in_directory(void) {
         count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     closedir(stream);
     return count;
+}
+
+/* Lets the process map only so many bytes more. Returns the limit before, for setrlimit(RLIMIT_AS). */
+static inline struct rlimit limit_memory(size_t more) {
+    struct rlimit before, now;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    now = (struct rlimit){.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &now), 0);
+    return before;
 }
 
 /* An error of that code whose `where` holds the name of the file and whose `what` holds the words. */

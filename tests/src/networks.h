@@ -12,7 +12,7 @@ static inline cvy_network *read_network(const char *name) {
     char path[PATH_MAX];
     cvy_status status = {0};
     network_path(name, ".json", path);
-    cvy_network *network = cvy_network_from_json_file(path, NULL, &status);
+    cvy_network *network = cvy_network_from_json_file(path, &status);
     expect_ok(&status);
     return network;
 }

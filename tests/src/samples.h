@@ -12,6 +12,14 @@ typedef struct sample {
     size_t count;
 } sample;
 
+/* Writes a file to a directory below the test's own. */
+static inline void put(const char *below, const char *name, const sample *s) {
+    char path[512];
+    make_path(below);
+    snprintf(path, sizeof path, "%s/%s", below, name);
+    write_file(path, s->bytes, s->count);
+}
+
 /* An IDX header of any type and rank, and the elements i * 37 % 251. */
 static inline sample make_idx(uint8_t type, uint8_t rank, const uint32_t *shape, size_t elements) {
     sample s = {.bytes = {0, 0, type, rank}, .count = 4};

@@ -59,6 +59,7 @@ TEST(data_sets) {
     ACCEPTED("status", assert_null(cvy_dataset_from_f32(probabilities, labels, 0, 1, 1, 1, NULL)));
     ACCEPTED("status", assert_null(cvy_dataset_load("/nowhere", CVY_TRAIN, NULL)));
     ACCEPTED("dataset", assert_int_equal(cvy_dataset_count(NULL), 0));
+    ACCEPTED("dataset", assert_null(cvy_dataset_images(NULL).u8));
     ACCEPTED("dataset", assert_null(cvy_dataset_labels(NULL)));
     ACCEPTED("dataset", assert_null(cvy_dataset_origin(NULL)));
     ACCEPTED("dataset", cvy_dataset_free(NULL));
@@ -66,7 +67,7 @@ TEST(data_sets) {
     cvy_status status = {0};
     cvy_dataset_free(cvy_dataset_load(NULL, CVY_TRAIN, &status));
     assert_int_not_equal(status.code, CVY_USAGE);
-    note("cvy_dataset_load(", "directory");
+    note("cvy_dataset_load(", "place");
 }
 
 TEST(models) {
@@ -132,11 +133,15 @@ TEST(summaries_and_preprocessing) {
     cvy_model *model = with_input();
     REFUSED("model", assert_null(cvy_summary(NULL, 0, &status)));
     ACCEPTED("status", free(cvy_summary(model, 0, NULL)));
+    REFUSED("model", assert_null(cvy_to_json(NULL, &status)));
+    ACCEPTED("status", free(cvy_to_json(model, NULL)));
     REFUSED("model", assert_null(cvy_plan_summary(NULL, "nhwc", &status)));
     REFUSED("layout", assert_null(cvy_plan_summary(model, NULL, &status)));
     ACCEPTED("status", assert_null(cvy_plan_summary(model, "chwn", NULL)));
     REFUSED("model", cvy_preprocess(NULL, "deskew", &status));
     ACCEPTED("preprocessing", cvy_preprocess(model, NULL, &status));
+    REFUSED("model", assert_null(cvy_preprocessing_of(NULL, &status)));
+    ACCEPTED("status", free(cvy_preprocessing_of(model, NULL)));
     cvy_model_free(model);
 }
 

@@ -9,29 +9,6 @@
 static const char *const train[2] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"};
 static const char *const test[2] = {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
-/* Makes a directory below the test's own, and those above it. */
-static const char *make_path(const char *name) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", path_of(name));
-    for (char *at = path + strlen(directory) + 1; at && *at;) {
-        char *slash = strchr(at, '/');
-        if (slash)
-            *slash = 0;
-        mkdir(path, 0700);
-        if (slash)
-            *slash = '/';
-        at = slash ? slash + 1 : NULL;
-    }
-    return path_of(name);
-}
-
-static void put(const char *below, const char *name, const sample *s) {
-    char path[512];
-    make_path(below);
-    snprintf(path, sizeof path, "%s/%s", below, name);
-    write_file(path, s->bytes, s->count);
-}
-
 /* A split whose number of images tells it from others. */
 static void put_split(const char *below, const char *const names[2], uint32_t count) {
     sample images = make_images(count), labels = make_labels(count);
@@ -169,17 +146,20 @@ TEST(default_places_in_order) {
     assert_int_equal(chdir(before), 0);
 }
 
-TEST(error_lists_where_it_looked) {
-    char list[PATH_MAX];
+TEST(error_says_what_is_there) {
     const char *empty = make_path("empty");
-    snprintf(list, sizeof list, "Looked for IDX files and mnist.npz in %s, %s/MNIST/raw, %s/mnist.npz", empty, empty,
-             empty);
-    expect_failure(empty, CVY_TRAIN, "training images", list);
+    expect_failure(empty, CVY_TRAIN, empty,
+                   "holds no training images; it is empty. Convoy reads an .npz file with x_train");
+    expect_failure(empty, CVY_TEST, empty, "holds no test images");
     expect_failure(path_of("nowhere"), CVY_TRAIN, path_of("nowhere"), "no such file or directory");
     expect_failure("", CVY_TRAIN, "", "no such file or directory");
     sample images = make_images(2);
     put("empty", "a-file", &images);
-    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz");
+    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz: Not a zip archive");
+    for (int i = 1; i < 6; i++)
+        put("empty", (const char *[]){"10", "9", "x", "b", ".hidden", "z"}[i - 1], &images);
+    expect_failure(empty, CVY_TRAIN, empty,
+                   "holds no training images, but 9, 10, a-file, b, ... (5 in all). Convoy reads");
 }
 
 TEST(long_paths) {
@@ -216,11 +196,62 @@ TEST(bad_files_name_themselves) {
     put("bad", train[0], &images);
     put("bad", train[1], &labels);
     expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-images-idx3-ubyte"), "1 bytes missing");
-    labels.bytes[3] = 3;
+    images.count++;
+    put("bad", train[0], &images);
+    put("bad", train[1], &images);
+    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-labels-idx1-ubyte"),
+                   "an array of 12 x 6 x 5, expected labels");
+    put("bad", train[0], &labels);
     put("bad", train[1], &labels);
-    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-labels-idx1-ubyte"), "3 dimensions, expected 1");
+    expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-images-idx3-ubyte"),
+                   "an array of 12, expected images: N x HEIGHT x WIDTH or N x HEIGHT x WIDTH x CHANNELS");
     put("bad-npz", "mnist.npz", &images);
     expect_failure(path_of("bad-npz"), CVY_TRAIN, path_of("bad-npz/mnist.npz"), "cannot open as an .npz");
+}
+
+/* Colour and grey, in an archive and in a directory. */
+TEST(numpy_arrays) {
+    float images[2 * 3 * 2 * 3];
+    double hot[2 * 5] = {0, 0, 0, 1, 0, 0, 1, 0, 0, 0};
+    for (int i = 0; i < 36; i++)
+        images[i] = (float)i / 36;
+    sample x = make_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 2, 3), }", sizeof images);
+    sample y = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 5), }", sizeof hot);
+    memcpy(x.bytes + x.count - sizeof images, images, sizeof images);
+    memcpy(y.bytes + y.count - sizeof hot, hot, sizeof hot);
+    put("numpy", "x_test.npy", &x);
+    expect_failure(path_of("numpy"), CVY_TEST, path_of("numpy/y_test.npy"), "not found, though");
+    put("numpy", "y_test.npy", &y);
+    expect_failure(path_of("numpy"), CVY_TRAIN, path_of("numpy"),
+                   "holds no training images, but x_test.npy, y_test.npy. Convoy reads");
+    char archive[PATH_MAX];
+    snprintf(archive, sizeof archive, "%s", path_of("numpy.npz"));
+    add_member(archive, "x_test.npy", &x, ZIP_CM_DEFLATE);
+    expect_failure(archive, CVY_TEST, archive, "has no array y_test; it holds x_test.npy");
+    add_member(archive, "y_test.npy", &y, ZIP_CM_DEFLATE);
+    expect_failure(archive, CVY_TRAIN, archive, "has no array x_train; it holds x_test.npy, y_test.npy");
+    for (int i = 0; i < 2; i++) {
+        cvy_status status = {0};
+        cvy_dataset *d = cvy_dataset_load(i ? archive : path_of("numpy"), CVY_TEST, &status);
+        expect_ok(&status);
+        assert_int_equal(d->count, 2);
+        assert_int_equal(d->height, 3);
+        assert_int_equal(d->width, 2);
+        assert_int_equal(d->channels, 3);
+        assert_int_equal(d->element, CVY_ELEMENT_F32);
+        assert_int_equal(d->classes, 4);
+        assert_memory_equal(d->images, images, sizeof images);
+        assert_memory_equal(d->labels, ((const uint8_t[]){3, 1}), 2);
+        cvy_dataset_free(d);
+    }
+    y.bytes[y.count - 8] = 1; /* a number close to 0 */
+    put("numpy", "y_test.npy", &y);
+    expect_failure(path_of("numpy"), CVY_TEST, path_of("numpy/y_test.npy"),
+                   "row 1 is not one-hot: it has 4.94066e-324");
+    y = make_npy(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", 24);
+    memset(y.bytes + y.count - 24, 0, 24);
+    put("numpy", "y_test.npy", &y);
+    expect_failure(path_of("numpy"), CVY_TEST, path_of("numpy"), "2 images, but 3 labels");
 }
 
 TEST(checks_labels) {
@@ -293,6 +324,8 @@ TEST(from_memory) {
     assert_int_equal(d->element, CVY_ELEMENT_F32);
     assert_ptr_equal(d->images, images);
     assert_ptr_equal(cvy_dataset_labels(d), labels);
+    assert_ptr_equal(cvy_dataset_images(d).f32, images);
+    assert_null(cvy_dataset_images(d).u8);
     cvy_dataset_free(d);
 }
 

@@ -131,7 +131,7 @@ TEST(bad_options_are_named) {
     cvy_activation(model, "gelu", &status);
     expect_error(&status, CVY_FAILED, "layer \"activation\", activation", "\"gelu\"");
     status = (cvy_status){0};
-    cvy_dense(model, NULL, &status);
+    cvy_dense(model, &(cvy_dense_options){.units = 1}, &status);
     expect_error(&status, CVY_FAILED, "layer \"dense\", input shape", "a Flatten layer");
     cvy_model_free(model);
 }

@@ -2,7 +2,7 @@
  * Each time the reader or writer says so and leaves nothing behind: no memory (the sanitizers look), no temporary file,
  * no half of a file. The linker sends the calls of the code under test here (--wrap); jansson and libdeflate are given
  * allocators. */
-#include "samples.h"
+#include "pictures.h"
 
 #include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
@@ -31,6 +31,7 @@ static bool fails(const char *call, int error) {
     }
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
+WRAP(void *, realloc, ENOMEM, NULL, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, ENOMEM, NULL, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, ENOMEM, NULL, (const char *text), (text))
 WRAP(int, open64, EACCES, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -114,6 +115,52 @@ static bool load_npz(cvy_status *status) {
     return load(path_of("mnist.npz"), status);
 }
 
+static bool load_npy(cvy_status *status) {
+    return load(path_of("npy"), status);
+}
+
+static bool load_emnist(cvy_status *status) {
+    return load(path_of("emnist/emnist-letters"), status);
+}
+
+static bool load_cifar(cvy_status *status) {
+    return load(path_of("cifar"), status);
+}
+
+static bool load_png(cvy_status *status) {
+    return load(path_of("png"), status);
+}
+
+/* Files of the other formats. */
+TEST(more_data_sets) {
+    sample x = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, 2, 1), }", 96);
+    sample y = make_npy(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", 16);
+    memset(y.bytes + y.count - 16, 0, 16);
+    put("npy", "x_train.npy", &x);
+    put("npy", "y_train.npy", &y);
+    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 2);
+
+    sample images = make_images(9), labels = make_labels(9);
+    memset(labels.bytes + 8, 1, 9);
+    put("emnist", "emnist-letters-train-images-idx3-ubyte", &images);
+    put("emnist", "emnist-letters-train-labels-idx1-ubyte", &labels);
+    assert_int_equal(fail_each_call(load_emnist, NULL), 2 * 5 + 1 + 2); /* and an image's memory */
+
+    sample batch = {.count = 3073};
+    char name[32];
+    for (int i = 1; i <= 5; i++) {
+        snprintf(name, sizeof name, "data_batch_%d.bin", i);
+        put("cifar", name, &batch);
+    }
+    assert_int_equal(fail_each_call(load_cifar, NULL), 5 * 3 + 2 + 2);
+
+    static const picture grey = {.type = PNG_COLOR_TYPE_GRAY, .depth = 8, .width = 6, .height = 5};
+    sample file = make_png(&grey, images.bytes);
+    put("png/train/0", "0.png", &file);
+    put("png/train/1", "0.png", &file);
+    assert_true(fail_each_call(load_png, NULL) > 2 * 2 * 5);
+}
+
 TEST(data_sets) {
     sample images = make_images(9), labels = make_labels(9), members = {.count = 0};
     assert_int_equal(mkdir(path_of("plain"), 0700), 0);
@@ -165,13 +212,17 @@ static bool write_tensors(cvy_status *status) {
 static int entries;
 
 /* The old file is there, alone; or after the last call, which syncs the directory, the new one. */
-static void expect_old_or_synced(const char *call) {
+static void expect_old(const char *name, const char *call) {
     size_t count;
-    uint8_t *bytes = read_whole(path_of("written.safetensors"), &count);
+    uint8_t *bytes = read_whole(path_of(name), &count);
     if (count != 3)
         assert_string_equal(call, "fsync");
     free(bytes);
     assert_int_equal(entries_in_directory(), entries);
+}
+
+static void expect_old_or_synced(const char *call) {
+    expect_old("written.safetensors", call);
 }
 
 TEST(tensor_files) {
@@ -216,6 +267,43 @@ TEST(recipes) {
     json_set_alloc_funcs(library_malloc, free);
     assert_true(fail_each_call(read_recipe, NULL) > 10);
     json_set_alloc_funcs(malloc, free);
+}
+
+static const cvy_model *model;
+
+static bool save_onnx(cvy_status *status) {
+    cvy_save(model, path_of("written.onnx"), status);
+    return status->code == CVY_OK;
+}
+
+static bool save_c(cvy_status *status) {
+    cvy_save(model, path_of("written.c"), status);
+    return status->code == CVY_OK;
+}
+
+static void expect_old_onnx(const char *call) {
+    expect_old("written.onnx", call);
+}
+
+static void expect_old_c(const char *call) {
+    expect_old("written.c", call);
+}
+
+TEST(exports) {
+    cvy_status status = {0};
+    cvy_model *lesson = cvy_model_from("lesson", &status);
+    cvy_compile(lesson, NULL, &status);
+    expect_ok(&status);
+    model = lesson;
+    write_file("written.onnx", "old", 3);
+    write_file("written.c", "old", 3);
+    entries = entries_in_directory();
+    json_set_alloc_funcs(library_malloc, free);
+    /* The names, the plan, the growing message; then directory, file, write, sync, rename, and sync again. */
+    assert_true(fail_each_call(save_onnx, expect_old_onnx) > 10);
+    assert_true(fail_each_call(save_c, expect_old_c) >= 8);
+    json_set_alloc_funcs(malloc, free);
+    cvy_model_free(lesson);
 }
 
 RUN_TESTS("failing calls", make_directory, remove_directory)

@@ -105,7 +105,7 @@ TEST(unknown_name_is_no_builtin) {
     cvy_status status = {0};
     assert_null(cvy_network_builtin("lesson2", &status));
     expect_ok(&status);
-    assert_null(cvy_network_from("lesson2", NULL, &status));
+    assert_null(cvy_network_from("lesson2", &status));
     expect_error(&status, CVY_FAILED, "lesson2", "lesson, lesson-avg, lenet5");
 }
 
@@ -352,7 +352,7 @@ TEST(an_error_before_stops_everything) {
     assert_int_equal(network->count, 1);
     assert_null(cvy_network_new(NULL, false, &status));
     assert_null(cvy_network_builtin("lesson", &status));
-    assert_null(cvy_network_from("lesson", NULL, &status));
+    assert_null(cvy_network_from("lesson", &status));
     assert_string_equal(status.where, "before");
     cvy_network_free(network);
     cvy_network_free(NULL);

@@ -1,6 +1,8 @@
 #include "files.h"
 #include "networks.h"
 
+#include "../../src/model/network_json.h"
+
 #include <jansson.h>
 
 /* ---- Helpers ---------------------------------------------------------------------------------------------------- */
@@ -47,6 +49,28 @@ static json_t *layer_named(json_t *model, const char *name) {
     return NULL;
 }
 
+static void expect_same_network(const cvy_network *first, const cvy_network *second) {
+    assert_string_equal(first->name, second->name);
+    assert_int_equal(first->sequential, second->sequential);
+    assert_int_equal(first->count, second->count);
+    for (int i = 0; i < first->count; i++) {
+        const cvy_layer *a = &first->layers[i], *b = &second->layers[i];
+        assert_string_equal(a->name, b->name);
+        assert_int_equal(a->kind, b->kind);
+        assert_memory_equal(a->kernel_size, b->kernel_size, sizeof a->kernel_size);
+        assert_memory_equal(a->strides, b->strides, sizeof a->strides);
+        assert_int_equal(a->same, b->same);
+        assert_int_equal(a->units, b->units);
+        assert_int_equal(a->use_bias, b->use_bias);
+        assert_int_equal(a->activation, b->activation);
+        assert_int_equal(a->kernel_initializer, b->kernel_initializer);
+        assert_int_equal(a->bias_initializer, b->bias_initializer);
+        assert_true(a->scale == b->scale && a->offset == b->offset && a->rate == b->rate);
+        assert_memory_equal(&a->output, &b->output, sizeof a->output);
+        assert_int_equal(a->parameters, b->parameters);
+    }
+}
+
 static void expect_refusal(json_t *model, const char *where, const char *what) {
     cvy_status status = {0};
     assert_null(read_model(model, &status));
@@ -59,24 +83,7 @@ static void expect_refusal(json_t *model, const char *where, const char *what) {
 TEST(lesson_is_the_builtin_lesson) {
     cvy_status status = {0};
     cvy_network *read = read_network("lesson"), *built = cvy_network_builtin("lesson", &status);
-    assert_string_equal(read->name, built->name);
-    assert_false(read->sequential);
-    assert_int_equal(read->count, built->count);
-    for (int i = 0; i < read->count; i++) {
-        const cvy_layer *a = &read->layers[i], *b = &built->layers[i];
-        assert_string_equal(a->name, b->name);
-        assert_int_equal(a->kind, b->kind);
-        assert_memory_equal(a->kernel_size, b->kernel_size, sizeof a->kernel_size);
-        assert_memory_equal(a->strides, b->strides, sizeof a->strides);
-        assert_int_equal(a->same, b->same);
-        assert_int_equal(a->units, b->units);
-        assert_int_equal(a->use_bias, b->use_bias);
-        assert_int_equal(a->activation, b->activation);
-        assert_int_equal(a->kernel_initializer, b->kernel_initializer);
-        assert_int_equal(a->bias_initializer, b->bias_initializer);
-        assert_memory_equal(&a->output, &b->output, sizeof a->output);
-        assert_int_equal(a->parameters, b->parameters);
-    }
+    expect_same_network(read, built);
     cvy_network_free(read);
     cvy_network_free(built);
 }
@@ -471,21 +478,198 @@ TEST(a_call_takes_no_arguments) {
     expect_refusal(model, "layer \"dense\", inbound_nodes, kwargs", "{\"mask\":false}");
 }
 
+/* ---- Lists of what is refused ------------------------------------------------------------------------------------ */
+
+static void set(json_t *model, const char *layer, const char *key, const char *value) {
+    json_object_set_new(json_object_get(layer_named(model, layer), "config"), key, parse(value));
+}
+
+TEST(all_that_is_refused_is_listed) {
+    json_t *model = load("everything");
+    json_object_set_new(json_object_get(model, "config"), "dtype", parse("\"float16\""));
+    set(model, "conv2d", "activation", "\"gelu\"");
+    set(model, "conv2d", "kernel_regularizer", "{\"module\": \"keras.regularizers\", \"class_name\": \"L2\"}");
+    set(model, "conv2d", "kernel_size", "[13, 13]"); /* after it no shape is known */
+    json_object_set_new(layer_named(model, "max_pooling2d"), "class_name", json_string("GlobalMaxPooling2D"));
+    set(model, "dense", "activation", "\"elu\"");
+    set(model, "dense", "kernel_initializer", "\"orthogonal\"");
+    set(model, "dropout_1", "rate", "1");
+    cvy_status status = {0};
+    assert_null(read_model(model, &status));
+    assert_string_equal(status.where, "model.json");
+    assert_string_equal(
+        status.what, "8 things are not supported:\n"
+                     "  dtype: \"float16\", expected float32\n"
+                     "  layer \"conv2d\", activation: \"gelu\"\n"
+                     "  layer \"conv2d\", kernel_regularizer: {\"class_name\":\"L2\"}, expected null: it is not "
+                     "supported\n"
+                     "  layer \"conv2d\", kernel_size: 13 x 13, expected 1 to 11 each\n"
+                     "  layer \"max_pooling2d\", class_name: \"GlobalMaxPooling2D\" is not a class of layer that is "
+                     "supported\n"
+                     "  layer \"dense\", activation: \"elu\"\n"
+                     "  layer \"dense\", kernel_initializer: \"orthogonal\"\n"
+                     "  layer \"dropout_1\", rate: 1, expected 0 <= rate < 1\n"
+                     "Supported activations: linear, relu, silu (swish), sigmoid, tanh or softmax\n"
+                     "Supported layers: InputLayer, Rescaling, Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense, "
+                     "Activation or Dropout\n"
+                     "Supported initializers: glorot_uniform, glorot_normal, he_uniform, he_normal or zeros");
+}
+
+/* The calls of a Functional model, too, whether or not the layers are supported. */
+TEST(branches_are_listed) {
+    json_t *model = load("lesson");
+    json_object_set_new(layer_named(model, "max_pooling2d"), "class_name", json_string("Add"));
+    json_array_set_new(history_of(model, "dense_1"), 0, json_string("flatten"));
+    json_array_set_new(history_of(model, "flatten"), 0, json_string("conv2d"));
+    cvy_status status = {0};
+    assert_null(read_model(model, &status));
+    expect_error(&status, CVY_FAILED, "model.json", "3 things");
+    expect_error(&status, CVY_FAILED, "model.json", "layer \"max_pooling2d\", class_name: \"Add\"");
+    expect_error(&status, CVY_FAILED, "model.json",
+                 "layer \"flatten\", inbound_nodes: takes \"conv2d\", expected \"max_pooling2d_1\"");
+    expect_error(&status, CVY_FAILED, "model.json", "layer \"dense_1\", inbound_nodes: takes \"flatten\"");
+}
+
+TEST(long_lists_are_cut) {
+    json_t *model = load("everything");
+    for (int i = 0; i < 60; i++) {
+        char name[200];
+        memset(name, 'x', sizeof name);
+        snprintf(name + 180, 20, "\n%02d", i);
+        json_object_set_new(json_object_get(layer_named(model, "dense"), "config"), name, json_true());
+    }
+    set(model, "dense", "activation", "\"elu\"");
+    cvy_status status = {0};
+    assert_null(read_model(model, &status));
+    expect_error(&status, CVY_FAILED, "model.json", "61 things are not supported:\n  layer \"dense\"");
+    const char *more = strstr(status.what, "\n  and ");
+    assert_non_null(more);
+    int listed = -1;
+    for (const char *line = status.what; line < more; line = strchr(line + 1, '\n'))
+        listed++;
+    assert_true(listed >= 4);
+    assert_int_equal(atoi(more + 7), 61 - listed);
+    expect_error(&status, CVY_FAILED, "model.json", "tanh or softmax"); /* the end is there */
+}
+
+/* ---- What is written --------------------------------------------------------------------------------------------- */
+
+/* Writes the network, reads that, and expects the same. */
+static void expect_round_trip(const cvy_network *network) {
+    cvy_status status = {0};
+    cvy_network *back = read_model(cvy_network_to_json(network, &status), &status);
+    expect_ok(&status);
+    expect_same_network(network, back);
+    cvy_network_free(back);
+}
+
+TEST(networks_are_written_as_keras_does) {
+    static const char *const names[] = {"lesson",       "everything",       "mlp",           "shapes",        "names",
+                                        "compiled_sgd", "compiled_rmsprop", "compiled_adam", "compiled_adamw"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        cvy_status status = {0};
+        json_t *keras = load(names[i]);
+        json_object_del(keras, "compile_config");
+        cvy_network *network = read_network(names[i]);
+        json_t *written = cvy_network_to_json(network, &status);
+        expect_ok(&status);
+        char *expected = json_dumps(keras, 0), *found = json_dumps(written, 0);
+        assert_string_equal(found, expected); /* in the same order */
+        free(expected);
+        free(found);
+        json_decref(keras);
+        json_decref(written);
+        expect_round_trip(network);
+        cvy_network_free(network);
+    }
+}
+
+TEST(builtins_are_written) {
+    static const char *const names[] = {"lesson", "lesson-avg", "lenet5"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        cvy_status status = {0};
+        cvy_network *network = cvy_network_builtin(names[i], &status);
+        expect_round_trip(network);
+        cvy_network_free(network);
+    }
+}
+
+/* A layer with settings that change with n. */
+static cvy_layer varied(cvy_layer_kind kind, int n) {
+    cvy_layer layer = cvy_layer_default(kind);
+    if (kind == CVY_LAYER_INPUT)
+        layer.output = (cvy_shape){3, 30 + n, 41, 1 + n % 4};
+    if (kind == CVY_LAYER_RESCALING) {
+        layer.scale = 1.0 / (n + 1);
+        layer.offset = -0.1 * n;
+    }
+    if (kind == CVY_LAYER_CONV2D || kind == CVY_LAYER_DENSE) {
+        layer.units = n + 1;
+        layer.use_bias = n % 2;
+        layer.kernel_initializer = (cvy_initializer)(n % 5);
+        layer.bias_initializer = (cvy_initializer)(n / 5 % 5);
+    }
+    if (kind == CVY_LAYER_CONV2D || kind == CVY_LAYER_MAX_POOLING2D || kind == CVY_LAYER_AVERAGE_POOLING2D) {
+        layer.kernel_size[0] = 1 + n % 4;
+        layer.kernel_size[1] = 2;
+        layer.strides[0] = 1;
+        layer.strides[1] = 1 + n % 3;
+        layer.same = n / 2 % 2;
+    }
+    if (kind == CVY_LAYER_CONV2D || kind == CVY_LAYER_DENSE || kind == CVY_LAYER_ACTIVATION)
+        layer.activation = (cvy_activation_name)(n % 6);
+    if (kind == CVY_LAYER_DROPOUT)
+        layer.rate = n / 80.0;
+    return layer;
+}
+
+TEST(every_setting_is_written) {
+    static const cvy_layer_kind kinds[] = {CVY_LAYER_INPUT,   CVY_LAYER_RESCALING,     CVY_LAYER_CONV2D,
+                                           CVY_LAYER_DROPOUT, CVY_LAYER_MAX_POOLING2D, CVY_LAYER_AVERAGE_POOLING2D,
+                                           CVY_LAYER_FLATTEN, CVY_LAYER_ACTIVATION,    CVY_LAYER_DENSE};
+    for (int n = 0; n < 2 * 6 * 5; n++) {
+        cvy_status status = {0};
+        cvy_network *network = cvy_network_new(n % 2 ? "odd \303\266 name" : NULL, n % 3 == 0, &status);
+        for (size_t i = 0; i < COUNT(kinds); i++) {
+            cvy_layer layer = varied(kinds[i], n + (int)i);
+            cvy_network_add(network, &layer, &status);
+        }
+        expect_ok(&status);
+        expect_round_trip(network);
+        cvy_network_free(network);
+    }
+}
+
+TEST(what_cannot_be_written_is_an_error) {
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_new(NULL, false, &status);
+    assert_null(cvy_network_to_json(network, &status));
+    expect_error(&status, CVY_FAILED, "functional", "no layers");
+    status = (cvy_status){0};
+    cvy_layer input = cvy_layer_default(CVY_LAYER_INPUT);
+    input.output = (cvy_shape){1, 1, 1, 4};
+    strcpy(input.name, "no UTF-8: \377");
+    assert_true(cvy_network_add(network, &input, &status));
+    assert_null(cvy_network_to_json(network, &status));
+    expect_error(&status, CVY_FAILED, "functional", "a name is no UTF-8");
+    cvy_network_free(network);
+}
+
 /* ---- Files that are no model ------------------------------------------------------------------------------------- */
 
 TEST(bad_files_are_named) {
     cvy_status status = {0};
     const char *path = write_file("bad.json", "{\"class_name\":\n 7,}", 18);
-    assert_null(cvy_network_from_json_file(path, NULL, &status));
+    assert_null(cvy_network_from_json_file(path, &status));
     expect_error(&status, CVY_FAILED, path, "line 2");
     status = (cvy_status){0};
-    assert_null(cvy_network_from(path_of("none.json"), NULL, &status));
+    assert_null(cvy_network_from(path_of("none.json"), &status));
     expect_error(&status, CVY_FAILED, "none.json", "no such file");
     status = (cvy_status){0};
-    assert_null(cvy_network_from_json_file(path_of("none.json"), NULL, &status));
-    expect_error(&status, CVY_FAILED, "none.json", "cannot open");
+    assert_null(cvy_network_from_json_file(path_of("none.json"), &status));
+    expect_error(&status, CVY_FAILED, "none.json", "no such file");
     status = (cvy_status){0};
-    assert_null(cvy_network_from_json_file(directory, NULL, &status));
+    assert_null(cvy_network_from_json_file(directory, &status));
     expect_error(&status, CVY_FAILED, directory, "cannot read");
     status = (cvy_status){0};
     assert_null(read_text("[1, 2]", &status));
@@ -501,7 +685,7 @@ TEST(long_files_are_refused) {
     memset(spaces, ' ', size);
     cvy_status status = {0};
     const char *path = write_file("long.json", spaces, size);
-    assert_null(cvy_network_from_json_file(path, NULL, &status));
+    assert_null(cvy_network_from_json_file(path, &status));
     expect_error(&status, CVY_FAILED, path, "more than 4194304 bytes");
     free(spaces);
 }

@@ -60,7 +60,7 @@ static char path[PATH_MAX];
 
 /* From the file to a network with its variables. */
 static void read_and_lay_out(cvy_status *status) {
-    cvy_network *network = cvy_network_from(path, NULL, status);
+    cvy_network *network = cvy_network_from(path, status);
     cvy_variables variables = {0};
     if (network)
         cvy_variables_layout(network, &variables, status);

@@ -1,13 +1,14 @@
 #include "samples.h"
 
+#include "../../src/data/npy.h"
 #include "../../src/data/npz.h"
 
 static const char images_header[] = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 6, 5), }";
 
 static void expect_content(const char *path, const char *name, int rank, const size_t *shape) {
     cvy_status status = {0};
-    cvy_array_u8 array;
-    cvy_npz_read(path, name, rank, &array, &status);
+    cvy_ndarray array;
+    cvy_npz_read(path, name, &array, &status);
     expect_ok(&status);
     assert_int_equal(array.rank, rank);
     size_t elements = 1;
@@ -16,7 +17,7 @@ static void expect_content(const char *path, const char *name, int rank, const s
         elements *= shape[i];
     }
     for (size_t i = 0; i < elements; i++)
-        assert_int_equal(array.data[i], i * 37 % 251);
+        assert_int_equal(((uint8_t *)array.data)[i], i * 37 % 251);
     free(array.owned);
 }
 
@@ -30,8 +31,8 @@ static const char *archive_of(const sample *content, zip_int32_t method) {
 
 static void expect_failure_at(const char *path, const char *what) {
     cvy_status status = {0};
-    cvy_array_u8 array;
-    assert_false(cvy_npz_read(path, "x", 3, &array, &status));
+    cvy_ndarray array;
+    assert_false(cvy_npz_read(path, "x", &array, &status));
     expect_error(&status, CVY_FAILED, path, what);
     assert_null(array.owned);
 }
@@ -70,19 +71,49 @@ TEST(reads_other_spellings) {
 }
 
 TEST(wrong_arrays) {
-    expect_failure("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 6, 5), }", 360,
-                   "elements are '<f4', expected");
-    expect_failure("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 6, 5), }", 90, "Fortran order");
-    expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (90,), }", 90,
-                   "array of 1 dimensions, expected 3");
-    expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (), }", 1, "array of 0 dimensions, expected 3");
+    expect_failure("{'descr': '<f2', 'fortran_order': False, 'shape': (3, 6, 5), }", 180,
+                   "elements are '<f2', expected uint8, float32 or float64, or for labels any integer type; NumPy's "
+                   "x.astype(\"float32\") converts");
+    expect_failure("{'descr': '|O', 'fortran_order': False, 'shape': (3, 6, 5), }", 720, "elements are '|O', expected");
+    expect_failure("{'descr': '>f4', 'fortran_order': False, 'shape': (3, 6, 5), }", 360,
+                   "elements are '>f4', big-endian, expected little-endian; NumPy's x.astype(\"<f4\") converts");
+    expect_failure("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 6, 5), }", 90,
+                   "Fortran order, expected C order; NumPy's ascontiguousarray(x) converts");
+    expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (), }", 1,
+                   "array of 0 dimensions, expected 1 to 4");
     expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 6, 5, 1, 1), }", 90, "over 4 dimensions");
     expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (0, 6, 5), }", 0, "has no elements");
-    expect_failure(images_header, 89, "shape 3 x 6 x 5 needs 90 bytes after the header, found 89");
+    expect_failure(images_header, 89, "shape 3 x 6 x 5 of uint8 needs 90 bytes after the header, found 89");
     expect_failure(images_header, 91, "needs 90 bytes after the header, found 91");
     expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296, 1), }", 0, "overflows");
+    /* 2^61 elements of 8 bytes wrap around to 0. */
+    expect_failure("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952, 1, 1), }", 0, "overflows");
     expect_failure("{'descr': '|u1', 'fortran_order': False, 'shape': (600000000, 28, 28), }", 90,
                    "needs 470400000000 bytes");
+    expect_failure("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 6, 5), }", 90,
+                   "shape 3 x 6 x 5 of float64 needs 720 bytes");
+}
+
+TEST(reads_each_element_type) {
+    for (int element = 0; element < CVY_ELEMENTS; element++) {
+        char dictionary[128];
+        size_t size = cvy_element_types[element].size;
+        snprintf(dictionary, sizeof dictionary, "{'descr': '%s', 'fortran_order': False, 'shape': (3, 7), }",
+                 cvy_element_types[element].descr);
+        sample s = make_npy(1, dictionary, 21 * size);
+        cvy_status status = {0};
+        cvy_ndarray array;
+        cvy_npz_read(archive_of(&s, ZIP_CM_DEFLATE), "x", &array, &status);
+        expect_ok(&status);
+        assert_int_equal(array.element, element);
+        assert_memory_equal(array.data, s.bytes + s.count - 21 * size, 21 * size);
+        free(array.owned);
+        cvy_npy_read(write_file("sample.npy", s.bytes, s.count), &array, &status);
+        expect_ok(&status);
+        assert_int_equal(array.element, element);
+        assert_memory_equal(array.data, s.bytes + s.count - 21 * size, 21 * size);
+        free(array.owned);
+    }
 }
 
 TEST(wrong_dictionaries) {
@@ -125,6 +156,15 @@ TEST(wrong_npy) {
     s = good;
     s.bytes[11] = 0xff; /* a header of 4 GB */
     expect_failure_at(archive_of(&s, ZIP_CM_STORE), whole);
+    cvy_status status = {0};
+    cvy_ndarray array;
+    for (s = good; s.count > 0;) {
+        s.count--;
+        status = (cvy_status){0};
+        assert_false(cvy_npy_read(write_file("cut.npy", s.bytes, s.count), &array, &status));
+        expect_error(&status, CVY_FAILED, "cut.npy", s.count < good.count - 90 ? whole : "needs 90 bytes");
+        assert_null(array.owned);
+    }
     for (s = good; s.count > 0; s.count--)
         if (s.count < 128)
             expect_failure_at(archive_of(&s, ZIP_CM_STORE), whole);
@@ -147,11 +187,38 @@ static void expect_failure_changed(size_t local, size_t central, uint8_t flip, c
 
 TEST(wrong_members) {
     expect_failure_changed(14, 16, 1, "its checksum is wrong");
-    expect_failure_changed(22, 24, 1, "compressed data is corrupt, or not");
+    expect_failure_changed(22, 24, 1, "needs 90 bytes after the header, found 91");
     expect_failure_changed(25, 27, 0x40, "compressed, are not possible");
     expect_failure_changed(8, 10, 4, "compression method 12, expected stored or deflated");
     expect_failure_changed(8, 10, 8, "compressed, are not possible"); /* "stored", but the sizes differ */
     expect_failure_changed(6, 8, 1, "encrypted");
+}
+
+/* 64 MB of zeros deflate to 64 KB. They are not inflated, since the header in front of them promises 90 bytes. */
+TEST(bomb) {
+    enum { BYTES = 64 << 20 };
+    sample s = make_npy(1, images_header, 90);
+    uint8_t *bytes = calloc(1, BYTES);
+    assert_non_null(bytes);
+    memcpy(bytes, s.bytes, s.count);
+    const char *path = path_of("bomb.npz");
+    zip_t *archive = zip_open(path, ZIP_CREATE, NULL);
+    assert_true(zip_file_add(archive, "x.npy", zip_source_buffer(archive, bytes, BYTES, 1), 0) >= 0);
+    assert_int_equal(zip_close(archive), 0);
+    struct rlimit before = limit_memory(BYTES / 2);
+    expect_failure_at(path, "needs 90 bytes after the header, found 67108736");
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+}
+
+TEST(corrupt_member) {
+    sample s = make_npy(1, images_header, 90);
+    size_t count;
+    uint8_t *bytes = read_whole(archive_of(&s, ZIP_CM_DEFLATE), &count);
+    uint8_t *entry = memmem(bytes, count, "PK\1\2", 4);
+    assert_non_null(entry);
+    entry[-1] ^= 0x55; /* the end of the deflated bytes */
+    expect_failure_at(write_file("corrupt.npz", bytes, count), "compressed data is corrupt, or not 218 bytes long");
+    free(bytes);
 }
 
 TEST(wrong_archives) {
@@ -159,9 +226,9 @@ TEST(wrong_archives) {
     size_t count;
     const char *path = archive_of(&s, ZIP_CM_DEFLATE);
     cvy_status status = {0};
-    cvy_array_u8 array;
-    assert_false(cvy_npz_read(path, "x_train", 3, &array, &status));
-    expect_error(&status, CVY_FAILED, path, "has no array x_train");
+    cvy_ndarray array;
+    assert_false(cvy_npz_read(path, "x_train", &array, &status));
+    expect_error(&status, CVY_FAILED, path, "has no array x_train; it holds x.npy");
     uint8_t *bytes = read_whole(path, &count);
     for (size_t length = 0; length < count; length++)
         expect_failure_at(write_file("cut.npz", bytes, length), "");
@@ -174,9 +241,9 @@ TEST(wrong_archives) {
 TEST(does_nothing_after_an_error) {
     sample s = make_npy(1, images_header, 90);
     cvy_status status = {0};
-    cvy_array_u8 array;
+    cvy_ndarray array;
     cvy_fail(&status, CVY_DIVERGED, "before", "this");
-    assert_false(cvy_npz_read(archive_of(&s, ZIP_CM_STORE), "x", 3, &array, &status));
+    assert_false(cvy_npz_read(archive_of(&s, ZIP_CM_STORE), "x", &array, &status));
     expect_error(&status, CVY_DIVERGED, "before", "this");
     assert_null(array.owned);
 }

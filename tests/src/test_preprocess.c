@@ -18,7 +18,8 @@ static cvy_preprocessing parsed(const char *text) {
 
 TEST(every_key_is_read) {
     cvy_preprocessing p = parsed(
-        "deskew,center_crop=24x20,scale=1/255,offset=-1,mean=0.1307,variance=0.25,average_pooling=2,test_shift=1");
+        "deskew,center_crop=24x20,scale=1/255,offset=-1,mean=0.1307,variance=0.25,average_pooling=2,test_shift=1,"
+        "image_size=28x30");
     assert_true(p.deskew);
     assert_int_equal(p.center_crop[0], 24);
     assert_int_equal(p.center_crop[1], 20);
@@ -26,6 +27,8 @@ TEST(every_key_is_read) {
     assert_int_equal(p.average_pooling[0], 2);
     assert_int_equal(p.average_pooling[1], 2);
     assert_int_equal(p.test_shift, 1);
+    assert_int_equal(p.image_size[0], 28);
+    assert_int_equal(p.image_size[1], 30);
 }
 
 TEST(nothing_is_none) {
@@ -41,7 +44,8 @@ TEST(nothing_is_none) {
 
 static const char longest[] =
     "deskew,center_crop=1000000000x1000000000,scale=-1.2345678901234567e-30,offset=-1.2345678901234567e-30,"
-    "mean=-1.2345678901234567e-30,variance=1.2345678901234567e-30,average_pooling=1000000000x1000000000,test_shift=8";
+    "mean=-1.2345678901234567e-30,variance=1.2345678901234567e-30,average_pooling=1000000000x1000000000,test_shift=8,"
+    "image_size=1000000000x1000000000";
 
 TEST(texts_come_back) {
     static const char *const texts[] = {

@@ -385,7 +385,10 @@ TEST(wrong_use_says_what_is_wrong) {
     cvy_preprocess(model, "blur", &status);
     assert_string_equal(status.where, "preprocessing");
     status = (cvy_status){0};
-    cvy_preprocess(model, "center_crop=8", &status);
+    cvy_preprocess(model, "scale=1/2,center_crop=8", &status);
+    char *text = cvy_preprocessing_of(model, &status);
+    assert_string_equal(text, "center_crop=8x8,scale=0.5");
+    free(text);
     cvy_fit(model, set, NULL, &status);
     assert_non_null(strstr(status.what, "images are 8 x 8 x 1 when preprocessed, the network wants 12 x 12 x 1"));
     status = (cvy_status){0};

@@ -71,8 +71,15 @@ static void set_recipe(cvy_trainer *trainer, size_t batch) {
     assert_true(cvy_preprocessing_parse("deskew,scale=1/255,mean=0.1", &preprocessing, &status));
     assert_true(cvy_schedule_parse("cosine:warmup=0.2", &schedule, &status));
     cvy_trainer_preprocess(trainer, &preprocessing);
-    cvy_trainer_set_schedule(trainer, &schedule, (IMAGES + batch - 1) / batch);
+    cvy_trainer_set_schedule(trainer, &schedule, (IMAGES + batch - 1) / batch, 0);
     cvy_trainer_set_random_shift(trainer, 2);
+}
+
+static bool run_epoch(cvy_trainer *trainer, const cvy_dataset *set, cvy_epoch *epoch, cvy_metrics *metrics,
+                      cvy_status *status) {
+    const bool done = cvy_trainer_epoch(trainer, set, epoch, status);
+    *metrics = epoch->metrics;
+    return done;
 }
 
 static outcome train_epoch(const cvy_network *network, cvy_tier tier, int threads, size_t batch) {
@@ -86,7 +93,8 @@ static outcome train_epoch(const cvy_network *network, cvy_tier tier, int thread
     uint32_t order[IMAGES];
     outcome result = {.bytes = cvy_trainer_variables(trainer)->floats * sizeof(float)};
     cvy_order_fill(order, IMAGES, 9, 0, true);
-    if (!cvy_trainer_epoch(trainer, set, order, IMAGES, batch, NULL, NULL, NULL, &result.metrics, &status))
+    if (!run_epoch(trainer, set, &(cvy_epoch){.order = order, .count = IMAGES, .batch_size = batch}, &result.metrics,
+                   &status))
         fail_msg("%s: %s", status.where, status.what);
     assert_int_equal(result.metrics.images, IMAGES);
     cvy_trainer_finish(trainer);
@@ -260,7 +268,8 @@ TEST(two_threads_with_a_block_each_have_replicas) {
         cvy_kernels kernels;
         cvy_metrics metrics;
         cvy_trainer *trainer = trainer_of(network, &kernels, CVY_TIER_scalar, cases[i].threads, "sgd");
-        assert_true(cvy_trainer_epoch(trainer, set, order, 64, cases[i].batch, NULL, NULL, NULL, &metrics, &status));
+        assert_true(run_epoch(trainer, set, &(cvy_epoch){.order = order, .count = 64, .batch_size = cases[i].batch},
+                              &metrics, &status));
         const cvy_workers *workers = &trainer->workers;
         if (cvy_trainer_threads(trainer) == cvy_workers_threads(workers, cvy_blocks_of(cases[i].batch)))
             assert_int_equal(workers->count > 1 && workers->list[1].replica, cases[i].replicated);
@@ -406,10 +415,10 @@ TEST(sums_follow_the_tree) {
 }
 
 /* The processors that this thread may use, in a callback of an epoch. */
-static bool note_affinity(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+static cvy_next note_affinity(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     (void)step, (void)steps, (void)seconds, (void)metrics;
     cpu_set_t *set = user;
-    return !sched_getaffinity(0, sizeof *set, set);
+    return sched_getaffinity(0, sizeof *set, set) ? CVY_STOP : CVY_GO_ON;
 }
 
 /* A team of all cores has each thread on its own for as long as it trains, and no longer. */
@@ -430,8 +439,10 @@ TEST(threads_are_bound_while_training) {
     cvy_metrics metrics;
     cpu_set_t before, during, after;
     assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
-    assert_true(
-        cvy_trainer_epoch(trainer, set, order, IMAGES, IMAGES, NULL, note_affinity, &during, &metrics, &status));
+    assert_true(run_epoch(
+        trainer, set,
+        &(cvy_epoch){.order = order, .count = IMAGES, .batch_size = IMAGES, .on_step = note_affinity, .user = &during},
+        &metrics, &status));
     assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
     assert_true(CPU_EQUAL(&before, &after));
     assert_int_equal(CPU_COUNT(&during), CPU_COUNT(&before) / machine.allowed);
@@ -441,11 +452,11 @@ TEST(threads_are_bound_while_training) {
     cvy_network_free(network);
 }
 
-static bool stop_at_third(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+static cvy_next stop_at_third(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     (void)steps, (void)seconds, (void)metrics;
     size_t *calls = user;
     (*calls)++;
-    return step < 3;
+    return step < 3 ? CVY_GO_ON : CVY_STOP;
 }
 
 TEST(a_stop_leaves_the_last_whole_step) {
@@ -461,7 +472,8 @@ TEST(a_stop_leaves_the_last_whole_step) {
     volatile sig_atomic_t stop = 1;
     cvy_metrics metrics, by_hand = {0};
     cvy_trainer *trainer = trainer_of(network, &kernels, tier, 2, "adam");
-    assert_false(cvy_trainer_epoch(trainer, set, order, IMAGES, 32, &stop, NULL, NULL, &metrics, &status));
+    assert_false(run_epoch(trainer, set, &(cvy_epoch){.order = order, .count = IMAGES, .batch_size = 32, .stop = &stop},
+                           &metrics, &status));
     assert_int_equal(status.code, CVY_INTERRUPTED);
     assert_int_equal(metrics.images, 32);
     cvy_status fine = {0};
@@ -473,7 +485,10 @@ TEST(a_stop_leaves_the_last_whole_step) {
     /* A callback that says no is obeyed, when it is asked. */
     size_t calls = 0;
     fine = (cvy_status){0};
-    bool whole = cvy_trainer_epoch(other, set, order, IMAGES, 1, NULL, stop_at_third, &calls, &metrics, &fine);
+    bool whole = run_epoch(
+        other, set,
+        &(cvy_epoch){.order = order, .count = IMAGES, .batch_size = 1, .on_step = stop_at_third, .user = &calls},
+        &metrics, &fine);
     assert_false(whole);
     assert_int_equal(fine.code, CVY_INTERRUPTED);
     assert_true(calls >= 2); /* the first step, and one that was refused */
@@ -483,15 +498,52 @@ TEST(a_stop_leaves_the_last_whole_step) {
     cvy_network_free(network);
 }
 
+static cvy_next pause_always(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+    (void)step, (void)steps, (void)seconds, (void)metrics, (void)user;
+    return CVY_PAUSE;
+}
+
+/* An epoch with a pause behind every step, on any threads: the bits, and the metrics, of one without. */
+TEST(a_paused_epoch_goes_on_where_it_was) {
+    cvy_status status = {0};
+    cvy_network *network = cvy_network_builtin("lesson", &status);
+    cvy_kernels kernels;
+    const cvy_tier tier = cvy_cpu_best(cvy_cpu_tiers());
+    cvy_dataset *set = dataset();
+    uint32_t order[IMAGES];
+    cvy_order_fill(order, IMAGES, 1, 0, true);
+    static const size_t sizes[] = {7, 16, 32, 48};
+    for (size_t b = 0; b < COUNT(sizes); b++)
+        for (int threads = 1; threads <= 3; threads++) {
+            cvy_trainer *whole = trainer_of(network, &kernels, tier, 1, "adam");
+            cvy_trainer *paused = trainer_of(network, &kernels, tier, threads, "adam");
+            cvy_epoch once = {.order = order, .count = IMAGES, .batch_size = sizes[b]}, often = once;
+            assert_true(cvy_trainer_epoch(whole, set, &once, &status));
+            often.on_step = pause_always;
+            size_t pauses = 0;
+            for (; often.step < cvy_epoch_steps(&often); pauses++)
+                assert_true(cvy_trainer_epoch(paused, set, &often, &status));
+            assert_int_equal(pauses, cvy_epoch_steps(&once));
+            assert_true(once.metrics.loss_sum == often.metrics.loss_sum);
+            assert_true(once.metrics.correct == often.metrics.correct && often.metrics.images == IMAGES);
+            assert_memory_equal(cvy_trainer_parameters(whole), cvy_trainer_parameters(paused),
+                                cvy_trainer_variables(whole)->floats * sizeof(float));
+            cvy_trainer_free(whole);
+            cvy_trainer_free(paused);
+        }
+    cvy_dataset_free(set);
+    cvy_network_free(network);
+}
+
 typedef struct stopper {
     size_t at, last;
 } stopper;
 
-static bool stop_at(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
+static cvy_next stop_at(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
     (void)steps, (void)seconds, (void)metrics;
     stopper *s = user;
     s->last = step;
-    return step < s->at;
+    return step < s->at ? CVY_GO_ON : CVY_STOP;
 }
 
 /* Whichever thread is ahead of the other when a run is stopped, both leave it after the same step: it ends, and leaves
@@ -512,8 +564,14 @@ static void stop_often(size_t batch, int threads) {
         cvy_metrics metrics;
         volatile sig_atomic_t stop = i % 2;
         stopper s = {.at = 1};
-        assert_false(
-            cvy_trainer_epoch(many, set, order, IMAGES, batch, &stop, i % 2 ? NULL : stop_at, &s, &metrics, &status));
+        assert_false(run_epoch(many, set,
+                               &(cvy_epoch){.order = order,
+                                            .count = IMAGES,
+                                            .batch_size = batch,
+                                            .stop = &stop,
+                                            .on_step = i % 2 ? NULL : stop_at,
+                                            .user = &s},
+                               &metrics, &status));
         assert_int_equal(status.code, CVY_INTERRUPTED);
         assert_int_equal(metrics.images, batch);
         cvy_metrics by_hand = {0};
@@ -544,7 +602,8 @@ TEST(divergence_goes_back_to_the_last_epoch) {
     float *before = malloc(bytes);
     memcpy(before, cvy_trainer_parameters(trainer), bytes);
     cvy_order_fill(order, IMAGES, 1, 0, true);
-    assert_false(cvy_trainer_epoch(trainer, set, order, IMAGES, 32, NULL, NULL, NULL, &metrics, &status));
+    assert_false(
+        run_epoch(trainer, set, &(cvy_epoch){.order = order, .count = IMAGES, .batch_size = 32}, &metrics, &status));
     assert_int_equal(status.code, CVY_DIVERGED);
     assert_non_null(strstr(status.what, "not a finite number"));
     assert_memory_equal(before, cvy_trainer_parameters(trainer), bytes);

@@ -1,7 +1,7 @@
 /* Texts from files on their way to a terminal. */
 #include "files.h"
 
-#include "../../src/base/text.h"
+#include "../../src/base/printable.h"
 
 static void expect_printable(const char *text, const char *expected) {
     char copy[64];
@@ -37,4 +37,4 @@ TEST(errors_are_printable) {
     expect_error(&status, CVY_FAILED, "?c.safetensors", "tensor ?]0;title?");
 }
 
-RUN_TESTS("text", NULL, NULL)
+RUN_TESTS("printable", NULL, NULL)
