@@ -249,6 +249,13 @@ typedef struct cvy_fit_options {
     bool every_step;                   /* on_progress after every step */
     void *user;                        /* handed to both */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current step with CVY_INTERRUPTED */
+    /* A file to write checkpoints to (cvy_checkpoint_load): after every epoch or, if given, after so many epochs, steps
+     * or seconds; also when the fit is stopped. An error in writing ends the fit. */
+    const char *checkpoint;
+    int checkpoint_epochs;
+    size_t checkpoint_steps;
+    double checkpoint_seconds;
+    int checkpoint_keep; /* how many: the file, and the older ones as FILE.1, FILE.2, ...; default 1 */
 } cvy_fit_options;
 
 /* Trains on the images and labels of a data set. Another fit goes on where the last one ended: weights, optimizer state
@@ -324,6 +331,18 @@ CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *stat
  * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit, or
  * holds NaN or infinity, leaves the model as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
+
+/* ---- Checkpoints ------------------------------------------------------------------------------------------------ */
+
+/* A checkpoint holds weights, optimizer state and, where a fit was under way, its settings and position. It is a
+ * safetensors file with checksums; cvy_load and cvy_recipe_from read it, too. It appears whole or not at all.
+ *
+ * To go on with a fit: make the model, compile it as it was, load the checkpoint, and call cvy_fit with the same images
+ * and options. All then have the bits of a fit that was never interrupted, on any number of threads and any instruction
+ * set. Other images or options are an error that names what differs; the number of epochs may be another. */
+CVY_API void cvy_checkpoint_save(cvy_model *model, const char *path, cvy_status *status);
+/* A file that is damaged, or of another network or optimizer, leaves the model as it was. */
+CVY_API void cvy_checkpoint_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Recipes ---------------------------------------------------------------------------------------------------- */
 

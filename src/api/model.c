@@ -180,5 +180,6 @@ void cvy_model_free(cvy_model *model) {
     cvy_network_free(model->network);
     free(model->description);
     json_decref(model->compile_config);
+    json_decref(model->checkpoint);
     free(model);
 }

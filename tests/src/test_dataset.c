@@ -239,7 +239,7 @@ TEST(numpy_arrays) {
         assert_int_equal(d->width, 2);
         assert_int_equal(d->channels, 3);
         assert_int_equal(d->element, CVY_ELEMENT_F32);
-        assert_int_equal(d->classes, 4);
+        assert_true(cvy_dataset_check_labels(d, 4, &status));
         assert_memory_equal(d->images, images, sizeof images);
         assert_memory_equal(d->labels, ((const uint8_t[]){3, 1}), 2);
         cvy_dataset_free(d);
