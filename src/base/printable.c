@@ -23,9 +23,10 @@ const char *cvy_text_unprintable(const char *text) {
     return NULL;
 }
 
-void cvy_text_make_printable(char *text) {
+void cvy_text_make_printable(char *text, char kept) {
     for (const char *bad; (bad = cvy_text_unprintable(text)); text++) {
         text += bad - text;
-        *text = '?';
+        if (*text != kept)
+            *text = '?';
     }
 }

@@ -6,7 +6,7 @@
  * no UTF-8. NULL if there is none. */
 const char *cvy_text_unprintable(const char *text);
 
-/* Replaces each such byte by '?'. */
-void cvy_text_make_printable(char *text);
+/* Replaces each such byte, but not those that are `kept`, by '?'. */
+void cvy_text_make_printable(char *text, char kept);
 
 #endif

@@ -6,7 +6,7 @@
 static void expect_printable(const char *text, const char *expected) {
     char copy[64];
     snprintf(copy, sizeof copy, "%s", text);
-    cvy_text_make_printable(copy);
+    cvy_text_make_printable(copy, 0);
     assert_string_equal(copy, expected);
     assert_int_equal(cvy_text_unprintable(text) == NULL, strcmp(text, expected) == 0);
 }
