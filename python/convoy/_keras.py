@@ -10,7 +10,7 @@ import importlib
 import json
 import re
 import warnings
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def _regularized(layer: Any) -> bool:
     return any(name.endswith("_regularizer") and value for name, value in layer.get_config().items())
 
 
-def _optimizer_state(model: Any) -> Optional[list[Any]]:
+def _optimizer_state(model: Any) -> list[Any] | None:
     """The variables of the model's optimizer; None if it has done nothing yet."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not optimizer.built:
