@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <malloc.h>
 
 static int countdown = -1;       /* calls until one fails; below zero none does */
 static const char *failed;       /* which one did */
@@ -31,7 +32,6 @@ static bool fails(const char *call, int error) {
     }
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
-WRAP(void *, realloc, ENOMEM, NULL, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, ENOMEM, NULL, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, ENOMEM, NULL, (const char *text), (text))
 WRAP(int, open64, EACCES, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -42,6 +42,13 @@ WRAP(ssize_t, pread64, EIO, failed_read, (int descriptor, void *bytes, size_t co
 WRAP(ssize_t, write, ENOSPC, -1, (int descriptor, const void *bytes, size_t count), (descriptor, bytes, count))
 WRAP(int, fsync, EIO, -1, (int descriptor), (descriptor))
 WRAP(int, renameat, EACCES, -1, (int from, const char *old, int to, const char *name), (from, old, to, name))
+
+/* Only a block that grows: without a smaller one a caller goes on. */
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size) {
+    return size > malloc_usable_size(block) && fails("realloc", ENOMEM) ? NULL : __real_realloc(block, size);
+}
 
 static void *library_malloc(size_t size) {
     return fails("a library's malloc", ENOMEM) ? NULL : malloc(size);
