@@ -11,6 +11,13 @@ import subprocess
 import sys
 from typing import Any
 
+from mesonpy import (  # noqa: F401  (the hooks of PEP 517 and PEP 660)
+    build_editable,
+    build_sdist,
+    get_requires_for_build_editable,
+    get_requires_for_build_sdist,
+    get_requires_for_build_wheel,
+)
 from mesonpy import build_wheel as build_tagged_wheel
 
 
