@@ -22,7 +22,14 @@
  * Options. In every option struct zero means Keras's default, and a NULL struct means all defaults. Errors name the
  * field. Strings and structs that are passed in are read during the call only.
  *
- * Threads. One thread at a time may use a model. Different models are independent.
+ * Threads. One thread at a time may use a model. Different models are independent. A model's threads end with it.
+ *
+ * Processes. A process that was forked from one with models may use them, and makes threads of its own, unless another
+ * thread of the parent was just using that model. fork() within on_progress is for exec() only.
+ *
+ * The process's settings. Numbers in texts and files have a decimal point in every locale. Results do not depend on the
+ * caller's floating-point environment (rounding mode, flush-to-zero, exception masks): it is set aside for the time of
+ * a call, and in force again in callbacks and afterwards.
  *
  * Callbacks. In on_epoch all functions may use the model but cvy_fit, cvy_compile and cvy_model_free. In on_progress a
  * step is under way: only what describes the model may be called. The others are an error (CVY_USAGE) there.
@@ -88,6 +95,17 @@ CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *la
                                           int width, int channels, cvy_status *status);
 
 CVY_API size_t cvy_dataset_count(const cvy_dataset *dataset); /* how many images */
+
+/* Images [count][height][width][channels]: of uint8 or of float, the other pointer is NULL. */
+typedef struct cvy_images {
+    const uint8_t *u8;
+    const float *f32;
+    size_t count;
+    int height, width, channels;
+} cvy_images;
+
+/* The images of a data set, which live as long as it does. */
+CVY_API cvy_images cvy_dataset_images(const cvy_dataset *dataset);
 /* The labels [count], NULL if it has none. They live as long as the data set. */
 CVY_API const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset);
 /* The directory or file that it was loaded from, for messages. The text lives as long as the data set. */
@@ -101,7 +119,8 @@ typedef struct cvy_model cvy_model;
 /* An empty model; a NULL name is "functional". Layers are then added in order, cvy_input first. The caller frees every
  * model with cvy_model_free. */
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
-/* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
+/* A built-in network ("lesson", "lesson-avg", "lenet5"), or that of a file: what Keras's model.to_json() returns, or a
+ * .keras or .h5 file. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
 /* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
  * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
@@ -179,6 +198,9 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
 CVY_API void cvy_preprocess(cvy_model *model, const char *preprocessing, cvy_status *status);
+/* What is done to every image, as a text that cvy_preprocess takes; "none" if nothing. The caller frees it with free().
+ */
+CVY_API char *cvy_preprocessing_of(const cvy_model *model, cvy_status *status);
 
 /* ---- Compile, fit, evaluate, predict ---------------------------------------------------------------------------- */
 
@@ -234,6 +256,13 @@ typedef struct cvy_fit_options {
     bool every_step;                   /* on_progress after every step */
     void *user;                        /* handed to both */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current step with CVY_INTERRUPTED */
+    /* A file to write checkpoints to (cvy_checkpoint_load): after every epoch or, if given, after so many epochs, steps
+     * or seconds; also when the fit is stopped. An error in writing ends the fit. */
+    const char *checkpoint;
+    int checkpoint_epochs;
+    size_t checkpoint_steps;
+    double checkpoint_seconds;
+    int checkpoint_keep; /* how many: the file, and the older ones as FILE.1, FILE.2, ...; default 1 */
 } cvy_fit_options;
 
 /* Trains on the images and labels of a data set. Another fit goes on where the last one ended: weights, optimizer state
@@ -265,6 +294,9 @@ CVY_API const char *cvy_isa(const cvy_model *model); /* the instruction set in u
  * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images". Valid until the
  * next call. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
+/* How many more threads the last run wanted than the system started (a limit on processes, no memory): it went on
+ * without them. 0 as a rule. */
+CVY_API int cvy_threads_refused(const cvy_model *model);
 
 /* ---- Weights in memory ------------------------------------------------------------------------------------------ */
 
@@ -293,21 +325,38 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
-/* Writes the weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
- * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
- * or not at all.
+/* Writes the model to a file, which appears whole or not at all. The end of its name chooses the format:
  *
- * The end of the name chooses two other formats, which other programs predict with, and which cvy_load does not read:
+ *   .keras        Keras 3's file: network, weights, optimizer and its state; keras.models.load_model() reads it
+ *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
+ *   .h5           the same as .keras, in Keras 2's format
+ *   .onnx         an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
+ *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
+ *                 library, no allocation, and no Convoy
+ *   any other     safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file also says
+ *                 the preprocessing, and the network if it is not the lesson's
  *
- *   .onnx   an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]; preprocessing is
- *           part of it, but "deskew" and "test_shift" are errors
- *   .c      a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
- *           library, no allocation, and no Convoy. Preprocessing is part of it, but "test_shift" is an error */
+ * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
+ * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
+ * module convoy-hdf5, which is loaded when such a file is met. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
- * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves
- * the model as it was. */
+/* Reads weights into a compiled model: safetensors, or Keras's .keras, .weights.h5 or .h5, told by the first bytes.
+ * Keras's files also hold the optimizer's state, which is taken over if the optimizer is of the same kind. The weights of
+ * safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
+ * layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves the model as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
+
+/* ---- Checkpoints ------------------------------------------------------------------------------------------------ */
+
+/* A checkpoint holds weights, optimizer state and, where a fit was under way, its settings and position. It is a
+ * safetensors file with checksums; cvy_load and cvy_recipe_from read it, too. It appears whole or not at all.
+ *
+ * To go on with a fit: make the model, compile it as it was, load the checkpoint, and call cvy_fit with the same images
+ * and options. All then have the bits of a fit that was never interrupted, on any number of threads and any instruction
+ * set. Other images or options are an error that names what differs; the number of epochs may be another. */
+CVY_API void cvy_checkpoint_save(cvy_model *model, const char *path, cvy_status *status);
+/* A file that is damaged, or of another network or optimizer, leaves the model as it was. */
+CVY_API void cvy_checkpoint_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Recipes ---------------------------------------------------------------------------------------------------- */
 

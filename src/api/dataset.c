@@ -28,6 +28,18 @@ size_t cvy_dataset_count(const cvy_dataset *dataset) {
     return dataset ? dataset->count : 0;
 }
 
+cvy_images cvy_dataset_images(const cvy_dataset *dataset) {
+    if (!dataset)
+        return (cvy_images){0};
+    bool bytes = dataset->element == CVY_ELEMENT_U8;
+    return (cvy_images){.u8 = bytes ? dataset->images : NULL,
+                        .f32 = bytes ? NULL : dataset->images,
+                        .count = dataset->count,
+                        .height = dataset->height,
+                        .width = dataset->width,
+                        .channels = dataset->channels};
+}
+
 const uint8_t *cvy_dataset_labels(const cvy_dataset *dataset) {
     return dataset ? dataset->labels : NULL;
 }

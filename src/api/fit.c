@@ -1,6 +1,9 @@
 /* The public API: training. */
+#include "../base/clock.h"
+#include "../base/float_environment.h"
 #include "../base/memory.h"
 #include "../data/order.h"
+#include "checkpoint.h"
 #include "model.h"
 
 #include <math.h>
@@ -14,9 +17,21 @@ typedef struct cvy_fit_run {
     size_t budget;            /* images to show in all, over all epochs */
     size_t first_held_out;
     uint32_t *order;
-    double shown; /* seconds of the epoch at which on_progress was last called */
+    double shown;        /* seconds of the epoch at which on_progress was last called */
+    json_t *description; /* for checkpoints; NULL: none are wanted */
+    cvy_position position;
+    double saved_at; /* clock at the last checkpoint */
     cvy_progress progress;
+    cvy_float_environment environment; /* the caller's, which callbacks have, too */
 } cvy_fit_run;
+
+/* Shows the progress; false: the caller wants no more. */
+static bool show(cvy_fit_run *fit, cvy_progress_fn *callback) {
+    cvy_float_leave(fit->environment);
+    const bool goes_on = callback(&fit->progress, fit->options->user);
+    fit->environment = cvy_float_enter();
+    return goes_on;
+}
 
 enum { SHOWS_A_SECOND = 20 };
 
@@ -24,6 +39,13 @@ enum { SHOWS_A_SECOND = 20 };
 static bool shows(const cvy_fit_run *fit, size_t step, size_t steps, double seconds) {
     return fit->options->on_progress && step < steps &&
            (step == 1 || fit->options->every_step || seconds - fit->shown >= 1.0 / SHOWS_A_SECOND);
+}
+
+/* Whether to write a checkpoint after a step. */
+static bool saves(const cvy_fit_run *fit, size_t step) {
+    const cvy_fit_options *options = fit->options;
+    return (options->checkpoint_steps && step % options->checkpoint_steps == 0) ||
+           (options->checkpoint_seconds > 0 && cvy_clock() - fit->saved_at >= options->checkpoint_seconds);
 }
 
 static cvy_next after_step(size_t step, size_t steps, double seconds, const cvy_metrics *metrics, void *user) {
@@ -35,10 +57,13 @@ static cvy_next after_step(size_t step, size_t steps, double seconds, const cvy_
     cvy_evaluation means = cvy_metrics_means(metrics);
     progress->loss = means.loss;
     progress->accuracy = means.accuracy;
-    if (!shows(fit, step, steps, seconds))
-        return CVY_GO_ON;
-    fit->shown = seconds;
-    return fit->options->on_progress(progress, fit->options->user) ? CVY_GO_ON : CVY_STOP;
+    const bool pause = fit->options->checkpoint && saves(fit, step);
+    if (shows(fit, step, steps, seconds)) {
+        fit->shown = seconds;
+        if (!show(fit, fit->options->on_progress))
+            return CVY_STOP;
+    }
+    return pause ? CVY_PAUSE : CVY_GO_ON;
 }
 
 /* How many of the images to train on; the others, at the end, are held out (as Keras splits). */
@@ -69,6 +94,13 @@ static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
     if (options->random_shift < 0 || options->random_shift > CVY_SHIFT_MAX)
         return cvy_fail(status, CVY_USAGE, "random_shift", "%d is not a whole number from 0 to %d",
                         options->random_shift, CVY_SHIFT_MAX);
+    if (options->checkpoint_epochs < 0 || options->checkpoint_keep < 0)
+        return cvy_fail(status, CVY_USAGE, options->checkpoint_epochs < 0 ? "checkpoint_epochs" : "checkpoint_keep",
+                        "%d is less than 1",
+                        options->checkpoint_epochs < 0 ? options->checkpoint_epochs : options->checkpoint_keep);
+    if (!(options->checkpoint_seconds >= 0))
+        return cvy_fail(status, CVY_USAGE, "checkpoint_seconds", "%g is not a positive number",
+                        options->checkpoint_seconds);
     if (options->validation_data && !options->validation_data->labels)
         return cvy_fail(status, CVY_USAGE, "validation_data", "the data set has no labels");
     double target = options->target_accuracy;
@@ -78,7 +110,23 @@ static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
            cvy_fail(status, CVY_USAGE, "target_accuracy", "nothing is held out to measure it on");
 }
 
-/* Works out what the options come to; on success order is to be freed. */
+/* Where the fit begins: at its first step, or where a checkpoint left it. `steps` are those of a whole epoch. */
+static bool begin_position(cvy_model *model, cvy_fit_run *fit, size_t steps, cvy_status *status) {
+    fit->position = (cvy_position){.epoch = 1};
+    fit->saved_at = cvy_clock();
+    if (!model->checkpoint && !fit->options->checkpoint)
+        return true;
+    fit->description = cvy_checkpoint_describe(model, fit->options, fit->dataset, status);
+    if (!fit->description ||
+        (model->checkpoint && !cvy_checkpoint_resume(model, fit->description, &fit->position, status)))
+        return false;
+    const cvy_position *position = &fit->position;
+    const size_t images = position->step * fit->batch_size;
+    return (position->step < steps && position->metrics.images == images) ||
+           cvy_fail(status, CVY_FAILED, "checkpoint", "its position in the fit makes no sense");
+}
+
+/* Works out what the options come to; end_fit frees what it made, also on an error. */
 static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_fit_run *fit,
                       cvy_status *status) {
     cvy_schedule schedule;
@@ -96,9 +144,12 @@ static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fi
     if (whole + (rest > 0) > INT32_MAX)
         return cvy_fail(status, CVY_USAGE, "images", "%zu are more than %d epochs", options->images, INT32_MAX);
     fit->progress.epochs = (int)(whole + (rest > 0));
-    const size_t steps =
-        whole * ((count + fit->batch_size - 1) / fit->batch_size) + (rest + fit->batch_size - 1) / fit->batch_size;
-    cvy_trainer_set_schedule(model->trainer, &schedule, steps, 0);
+    const size_t whole_steps = (count + fit->batch_size - 1) / fit->batch_size;
+    const size_t steps = whole * whole_steps + (rest + fit->batch_size - 1) / fit->batch_size;
+    if (!begin_position(model, fit, whole_steps, status))
+        return false;
+    cvy_trainer_set_schedule(model->trainer, &schedule, steps,
+                             (size_t)(fit->position.epoch - 1) * whole_steps + fit->position.step);
     cvy_trainer_set_random_shift(model->trainer, options->random_shift);
     fit->order = cvy_allocate(count, sizeof *fit->order, "order of the images", status);
     return fit->order != NULL;
@@ -120,6 +171,35 @@ static bool validate(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     return true;
 }
 
+static bool save(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
+    const cvy_fit_options *options = fit->options;
+    bool saved = cvy_checkpoint_write(model, fit->description, &fit->position, options->checkpoint,
+                                      options->checkpoint_keep ? options->checkpoint_keep : 1, status);
+    fit->saved_at = cvy_clock();
+    return saved;
+}
+
+/* The steps of an epoch, with pauses for checkpoints. */
+static bool fit_steps(cvy_model *model, cvy_fit_run *fit, cvy_epoch *epoch, cvy_status *status) {
+    bool trained;
+    do {
+        model->activity = CVY_IN_STEP;
+        trained = cvy_trainer_epoch(model->trainer, fit->dataset, epoch, status);
+        model->activity = CVY_IN_FIT;
+        fit->position.step = epoch->step;
+        fit->position.seconds = epoch->seconds;
+        fit->position.metrics = epoch->metrics;
+        const bool stopped = status->code == CVY_INTERRUPTED && epoch->step < cvy_epoch_steps(epoch);
+        cvy_status saving = {0};
+        if (fit->options->checkpoint && (stopped || (trained && epoch->step < cvy_epoch_steps(epoch))) &&
+            !save(model, fit, &saving)) {
+            *status = saving;
+            return false;
+        }
+    } while (trained && epoch->step < cvy_epoch_steps(epoch));
+    return trained;
+}
+
 static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     const cvy_fit_options *options = fit->options;
     const size_t done = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - done;
@@ -128,24 +208,29 @@ static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
                        .batch_size = fit->batch_size,
                        .stop = options->stop,
                        .on_step = after_step,
-                       .user = fit};
+                       .user = fit,
+                       .step = fit->position.step,
+                       .seconds = fit->position.seconds,
+                       .metrics = fit->position.metrics};
     fit->shown = 0;
     fit->progress.validated = false;
     cvy_order_fill(fit->order, fit->count, model->seed, model->epochs_done, !options->no_shuffle);
-    model->activity = CVY_IN_STEP;
-    const bool trained = cvy_trainer_epoch(model->trainer, fit->dataset, &epoch, status);
-    model->activity = CVY_IN_FIT;
-    if (!trained)
+    if (!fit_steps(model, fit, &epoch, status))
         return false;
     model->epochs_done++;
+    fit->position = (cvy_position){.epoch = fit->progress.epoch + 1};
     if (fit->progress.epoch == fit->progress.epochs)
         cvy_trainer_finish(model->trainer);
     if (!validate(model, fit, status))
         return false;
-    if (options->on_epoch && !options->on_epoch(&fit->progress, options->user))
-        return cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
-                        fit->progress.epochs);
-    return true;
+    const bool go_on = !options->on_epoch || show(fit, options->on_epoch);
+    const int every = options->checkpoint_epochs ? options->checkpoint_epochs : 1;
+    const bool last = !go_on || fit->progress.epoch == fit->progress.epochs;
+    const bool by_epoch = options->checkpoint_epochs || !(options->checkpoint_steps || options->checkpoint_seconds > 0);
+    if (options->checkpoint && (last || (by_epoch && fit->progress.epoch % every == 0)) && !save(model, fit, status))
+        return false;
+    return go_on || cvy_fail(status, CVY_INTERRUPTED, "training", "stopped after epoch %d of %d", fit->progress.epoch,
+                             fit->progress.epochs);
 }
 
 static bool reached_target(const cvy_fit_run *fit) {
@@ -161,24 +246,35 @@ static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset 
     preprocessing->image_size[1] = dataset->width;
 }
 
+static void fit_epochs(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
+    /* The fit is under way: it needs the checkpoint no more. */
+    json_decref(model->checkpoint);
+    model->checkpoint = NULL;
+    model->activity = CVY_IN_FIT;
+    bool more = true;
+    for (int epoch = fit->position.epoch; more && epoch <= fit->progress.epochs; epoch++) {
+        fit->progress.epoch = epoch;
+        more = fit_epoch(model, fit, status) && !reached_target(fit);
+    }
+    model->activity = CVY_IDLE;
+}
+
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     options = options ? options : &(cvy_fit_options){0};
-    cvy_fit_run fit;
-    if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status) ||
-        !begin_fit(model, dataset, options, &fit, status))
+    cvy_fit_run fit = {0};
+    if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status))
         return;
-    model->activity = CVY_IN_FIT;
     note_image_size(&model->preprocessing, dataset);
-    for (int epoch = 1; epoch <= fit.progress.epochs; epoch++) {
-        fit.progress.epoch = epoch;
-        if (!fit_epoch(model, &fit, status))
-            break;
-        if (reached_target(&fit))
-            break;
+    cvy_float_environment before = cvy_float_enter();
+    if (begin_fit(model, dataset, options, &fit, status)) {
+        fit.environment = before;
+        fit_epochs(model, &fit, status);
+        before = fit.environment;
     }
-    model->activity = CVY_IDLE;
+    json_decref(fit.description);
     free(fit.order);
+    cvy_float_leave(before);
 }
 
 cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {

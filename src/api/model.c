@@ -149,7 +149,7 @@ char *cvy_to_json(const cvy_model *model, cvy_status *status) {
     json_t *object = cvy_network_to_json(model->network, status);
     char *text = NULL;
     if (object && !json_object_set_new(object, "compile_config", cvy_model_compile_config(model)))
-        text = json_dumps(object, JSON_ENSURE_ASCII);
+        text = cvy_json_dump(object, JSON_ENSURE_ASCII);
     if (object && !text)
         cvy_fail(status, CVY_FAILED, model->network->name, "out of memory");
     json_decref(object);
@@ -163,5 +163,6 @@ void cvy_model_free(cvy_model *model) {
     cvy_network_free(model->network);
     free(model->description);
     json_decref(model->compile_config);
+    json_decref(model->checkpoint);
     free(model);
 }

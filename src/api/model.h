@@ -27,6 +27,7 @@ struct cvy_model {
     /* Whole epochs fitted so far: shuffles go on from there. */
     uint32_t epochs_done;
     cvy_activity activity;
+    json_t *checkpoint; /* the next fit goes on from this one (checkpoint.h); NULL: it begins */
 };
 
 /* A model from a built-in's name, a file, or JSON, in which errors name `origin`. */

@@ -2,12 +2,12 @@
 #include "recipe.h"
 
 #include "../base/file.h"
+#include "../base/json.h"
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
 #include "model.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +46,7 @@ static const cvy_field fields[] = {
     FIELD("epochs", WHOLE, fit.epochs, 1, 1e6),
     FIELD("images", COUNT, fit.images, 1, 1e15),
     FIELD("seed", SEED, compile.seed, 0, 0),
+    FIELD("validation_split", NUMBER, fit.validation_split, 0, 0.999999),
 };
 
 static const cvy_field measured_fields[] = {
@@ -114,7 +115,7 @@ static bool read_network(json_t *value, cvy_recipe_object *object, cvy_status *s
     }
     if (!json_is_object(value))
         return cvy_fail(status, CVY_FAILED, "network", "expected a name, or what Keras's model.to_json() writes");
-    object->recipe.network = object->network = json_dumps(value, JSON_COMPACT);
+    object->recipe.network = object->network = cvy_json_dump(value, JSON_COMPACT);
     return object->network || cvy_fail_memory(status, "network", 0);
 }
 
@@ -140,6 +141,47 @@ static bool read_fields(cvy_recipe_object *object, cvy_status *status) {
         }
     }
     return true;
+}
+
+/* Whether the field is not zero. */
+static bool is_set(const cvy_field *field, const cvy_recipe *recipe) {
+    static const char zeros[sizeof(void *)];
+    static const size_t sizes[] = {[TEXT] = sizeof(char *),
+                                   [WHOLE] = sizeof(int),
+                                   [COUNT] = sizeof(size_t),
+                                   [NUMBER] = sizeof(double),
+                                   [SEED] = sizeof(uint64_t)};
+    return memcmp((const char *)recipe + field->offset, zeros, sizes[field->kind]) != 0;
+}
+
+static json_t *write_field(const cvy_field *field, const cvy_recipe *recipe) {
+    const void *from = (const char *)recipe + field->offset;
+    switch (field->kind) {
+    case TEXT:
+        return json_string(*(const char *const *)from);
+    case WHOLE:
+        return json_integer(*(const int *)from);
+    case COUNT:
+        return json_integer((json_int_t) * (const size_t *)from);
+    case SEED:
+        return json_integer((json_int_t) * (const uint64_t *)from);
+    case NUMBER:
+        break;
+    }
+    return json_real(*(const double *)from);
+}
+
+json_t *cvy_recipe_to_json(const cvy_recipe *recipe) {
+    json_t *object = json_object();
+    json_t *network = *recipe->network == '{' ? json_loads(recipe->network, 0, NULL) : json_string(recipe->network);
+    bool good = !json_object_set_new(object, "network", network);
+    for (size_t i = 0; good && i < sizeof fields / sizeof *fields; i++)
+        good =
+            !is_set(&fields[i], recipe) || !json_object_set_new(object, fields[i].key, write_field(&fields[i], recipe));
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 /* What is missing, doubled, or means nothing. */
@@ -168,7 +210,7 @@ static void name_origin(const char *origin, cvy_status *status) {
 
 static bool read_object(cvy_recipe_object *object, const char *text, size_t length, cvy_status *status) {
     json_error_t error;
-    object->json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    object->json = cvy_json_load(text, length, &error);
     if (!object->json)
         return cvy_fail(status, CVY_FAILED, "", "line %d, column %d: %s", error.line, error.column,
                         *error.text ? error.text : "out of memory");

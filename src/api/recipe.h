@@ -12,6 +12,7 @@
  *         "batch": 64,
  *         "images": 64000, or "epochs": 10,
  *         "seed": 0,
+ *         "validation_split": 0.1,
  *         "measured": {"accuracy": 0.9905, "deviation": 0.0006, "minimum": 0.9893, "seeds": 30}
  *     }
  *
@@ -20,6 +21,8 @@
  * or epochs must be there. An unknown key or value is an error. */
 #ifndef CVY_RECIPE_H
 #define CVY_RECIPE_H
+
+#include <jansson.h>
 
 #include "arguments.h"
 
@@ -30,6 +33,10 @@ typedef struct cvy_recipe_file {
 
 /* NULL-terminated by name, the default first. */
 extern const cvy_recipe_file cvy_recipe_files[];
+
+/* The recipe as such an object, without what is zero; its network is a name or JSON. The caller decrefs it; NULL:
+ * memory is short. */
+json_t *cvy_recipe_to_json(const cvy_recipe *recipe);
 
 /* Reads a recipe's text; `origin` (the file) begins the message of an error. */
 cvy_recipe *cvy_recipe_parse(const char *text, size_t length, const char *origin, cvy_status *status);

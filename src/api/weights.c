@@ -5,22 +5,45 @@
 #include "../io/safetensors.h"
 #include "weight_names.h"
 
+#include <libdeflate.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Key and value for what a file of weights must say beside them. */
-static void describe_model(const cvy_model *model, char text[static CVY_PREPROCESSING_MAX], const char *metadata[5]) {
-    int i = 0;
-    if (model->description && strcmp(model->description, "lesson")) {
-        metadata[i++] = "network";
-        metadata[i++] = model->description;
-    }
+void cvy_metadata_crc32(const char *network, const char *preprocessing, const char *checkpoint, char text[static 9]) {
+    const char *const texts[] = {network, preprocessing, checkpoint};
+    uint32_t crc = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        crc = libdeflate_crc32(crc, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
+    snprintf(text, 9, "%08x", crc);
+}
+
+bool cvy_weights_write(const cvy_model *model, const char *path, const cvy_tensor *tensors, size_t count,
+                       const char *checkpoint, cvy_status *status) {
+    char text[CVY_PREPROCESSING_MAX], crc[9], *json = NULL;
+    const char *network = model->description, *preprocessing = NULL;
+    if (!network) /* built by hand */
+        network = json = cvy_to_json(model, status);
+    else if (!strcmp(network, "lesson"))
+        network = NULL;
     cvy_preprocessing_text(&model->preprocessing, text);
-    if (strcmp(text, "none")) {
-        metadata[i++] = "preprocessing";
-        metadata[i++] = text;
-    }
-    metadata[i] = NULL;
+    if (strcmp(text, "none"))
+        preprocessing = text;
+    const char *const pairs[][2] = {{"network", network},
+                                    {"preprocessing", preprocessing},
+                                    {"checkpoint", checkpoint},
+                                    {"checkpoint_crc32", checkpoint ? crc : NULL}};
+    const char *metadata[2 * sizeof pairs / sizeof *pairs + 1] = {NULL};
+    for (size_t i = 0, at = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][1]) {
+            metadata[at++] = pairs[i][0];
+            metadata[at++] = pairs[i][1];
+        }
+    cvy_metadata_crc32(network, preprocessing, checkpoint, crc);
+    if (cvy_ok(status))
+        cvy_safetensors_write(path, tensors, count, metadata, status);
+    free(json);
+    return cvy_ok(status);
 }
 
 bool cvy_weights_save(const cvy_model *model, const char *path, cvy_status *status) {
@@ -35,10 +58,7 @@ bool cvy_weights_save(const cvy_model *model, const char *path, cvy_status *stat
             .name = variable->path, .dtype = CVY_F32, .rank = variable->rank, .data = parameters + variable->offset};
         memcpy(tensors[i].shape, variable->shape, sizeof tensors[i].shape);
     }
-    char text[CVY_PREPROCESSING_MAX];
-    const char *metadata[5];
-    describe_model(model, text, metadata);
-    cvy_safetensors_write(path, tensors, (size_t)variables->count, metadata, status);
+    cvy_weights_write(model, path, tensors, (size_t)variables->count, NULL, status);
     free(tensors);
     return cvy_ok(status);
 }

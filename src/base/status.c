@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "number.h"
+
 bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *what, ...) {
     if (!cvy_ok(status))
         return false;
@@ -12,7 +14,7 @@ bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *
     snprintf(status->where, sizeof status->where, "%s", where);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(status->what, sizeof status->what, what, arguments);
+    cvy_format(status->what, sizeof status->what, what, arguments);
     va_end(arguments);
     return false;
 }

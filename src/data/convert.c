@@ -6,7 +6,7 @@
 enum { CLASSES_MAX = 256 };
 
 /* In place: a value is written at or before the place that it is read from. */
-static void narrow(cvy_ndarray *array, size_t elements) {
+static bool narrow(cvy_ndarray *array, size_t elements, cvy_status *status) {
     const char *from = array->data;
     char *to = array->owned;
     for (size_t i = 0; i < elements; i++) {
@@ -16,10 +16,11 @@ static void narrow(cvy_ndarray *array, size_t elements) {
         memcpy(to + i * sizeof value, &value, sizeof value);
     }
     void *smaller = realloc(array->owned, elements * sizeof(float));
-    if (smaller)
-        array->owned = smaller;
-    array->data = array->owned;
+    if (!smaller)
+        return cvy_fail_memory(status, array->where, elements * sizeof(float));
+    array->data = array->owned = smaller;
     array->element = CVY_ELEMENT_F32;
+    return true;
 }
 
 bool cvy_convert_images(cvy_ndarray *array, cvy_status *status) {
@@ -30,9 +31,9 @@ bool cvy_convert_images(cvy_ndarray *array, cvy_status *status) {
         return cvy_fail(status, CVY_FAILED, array->where,
                         "an array of %s, expected images: N x HEIGHT x WIDTH or N x HEIGHT x WIDTH x CHANNELS",
                         cvy_ndarray_shape_text(array, text));
-    if (array->element == CVY_ELEMENT_F64) {
-        narrow(array, cvy_ndarray_elements(array, 0));
-    } else if (array->element == CVY_ELEMENT_F32) {
+    if (array->element == CVY_ELEMENT_F64)
+        return narrow(array, cvy_ndarray_elements(array, 0), status);
+    if (array->element == CVY_ELEMENT_F32) {
         if ((uintptr_t)array->data % sizeof(float))
             array->data = memmove(array->owned, array->data, cvy_ndarray_elements(array, 0) * sizeof(float));
     } else if (array->element != CVY_ELEMENT_U8) {

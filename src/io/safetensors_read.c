@@ -1,10 +1,10 @@
 #include "safetensors.h"
 
 #include "../base/file.h"
+#include "../base/json.h"
 #include "../base/memory.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,7 +207,7 @@ static bool read_file(cvy_safetensors *file, const cvy_file *source, cvy_status 
     char *text = read_header(source, &length, status);
     if (!text)
         return false;
-    file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    file->header = cvy_json_load(text, length, &error);
     free(text);
     if (!file->header)
         return cvy_fail(status, CVY_FAILED, file->path, "header is not valid JSON: %s (at byte %d)",

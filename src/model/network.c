@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
+
 enum {
     MAX_KERNEL = 11,          /* the largest convolution kernel side */
     MAX_ELEMENTS = 1 << 24,   /* of one image at any layer: a block of 16 takes 1 GiB, and its indices fit in 32 bits */
@@ -20,7 +22,7 @@ bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, co
     snprintf(where, sizeof where, "layer \"%s\", %s", layer, field);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    cvy_format(text, sizeof text, what, arguments);
     va_end(arguments);
     return cvy_fail(status, CVY_FAILED, where, "%s", text);
 }

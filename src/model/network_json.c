@@ -211,7 +211,7 @@ json_t *cvy_json_parse(const char *text, size_t length, const char *origin, cvy_
     if (!cvy_ok(status))
         return NULL;
     json_error_t error;
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = cvy_json_load(text, length, &error);
     cvy_refusals refusals = {0};
     if (!value && *error.text)
         cvy_refuse(&refusals, "", NULL, "line %d, column %d: %s", error.line, error.column, error.text);

@@ -42,7 +42,7 @@ def parts():
 
 
 stub("bench/build", "exit 0")
-for name in "bench/run", "tools/race", "tools/speedrun":
+for name in "bench/run", "bench/python", "tools/race", "tools/speedrun":
     stub(name, 'echo "$0 $*"; echo progress >&2')
 
 done = run()
@@ -51,8 +51,8 @@ first = parts()
 tap.equal(len({machine for machine, *_ in first}), 1, "one section")
 tap.result(re.fullmatch(r".+, \d+ cores, (scalar|avx2|avx512|neon)", first[0][0]), "for this machine", first[0][0])
 tap.result(all(command.replace("'", "") == output for _, command, output in first), "what each command printed", first)
-for name in ("bench/run", "tools/race", "tools/speedrun lesson", "tools/speedrun fast-97.7", "tools/speedrun fast-98.5",
-             "tools/speedrun fast-99", "tools/speedrun best"):
+for name in ("bench/run", "bench/python", "tools/race", "tools/speedrun lesson", "tools/speedrun fast-97.7",
+             "tools/speedrun fast-98.5", "tools/speedrun fast-99", "tools/speedrun best"):
     tap.result(any(command.startswith(name) for _, command, _ in first), f"among them: {name}")
 
 other = "\n## another machine, 8 cores, neon\n\n### `tools/race`\n\nCommit 0123, 2026-01-02.\n\n```\nso\n\nfast\n```\n"

@@ -59,6 +59,7 @@ TEST(data_sets) {
     ACCEPTED("status", assert_null(cvy_dataset_from_f32(probabilities, labels, 0, 1, 1, 1, NULL)));
     ACCEPTED("status", assert_null(cvy_dataset_load("/nowhere", CVY_TRAIN, NULL)));
     ACCEPTED("dataset", assert_int_equal(cvy_dataset_count(NULL), 0));
+    ACCEPTED("dataset", assert_null(cvy_dataset_images(NULL).u8));
     ACCEPTED("dataset", assert_null(cvy_dataset_labels(NULL)));
     ACCEPTED("dataset", assert_null(cvy_dataset_origin(NULL)));
     ACCEPTED("dataset", cvy_dataset_free(NULL));
@@ -139,6 +140,8 @@ TEST(summaries_and_preprocessing) {
     ACCEPTED("status", assert_null(cvy_plan_summary(model, "chwn", NULL)));
     REFUSED("model", cvy_preprocess(NULL, "deskew", &status));
     ACCEPTED("preprocessing", cvy_preprocess(model, NULL, &status));
+    REFUSED("model", assert_null(cvy_preprocessing_of(NULL, &status)));
+    ACCEPTED("status", free(cvy_preprocessing_of(model, NULL)));
     cvy_model_free(model);
 }
 
@@ -168,6 +171,7 @@ TEST(training) {
     ACCEPTED("model", assert_int_equal(cvy_classes(NULL), 0));
     ACCEPTED("model", assert_int_equal(cvy_threads(NULL), 0));
     ACCEPTED("model", assert_null(cvy_threads_text(NULL, 32)));
+    ACCEPTED("model", assert_int_equal(cvy_threads_refused(NULL), 0));
     ACCEPTED("model", assert_null(cvy_isa(NULL)));
     expect_ok(&fine);
     cvy_model_free(model);
@@ -202,6 +206,20 @@ TEST(arrays) {
     ACCEPTED("model", assert_true(cvy_learning_rate(NULL) == 0));
     REFUSED("model", cvy_set_learning_rate(NULL, 1, &status));
     ACCEPTED("status", cvy_set_learning_rate(model, 1, NULL));
+    expect_ok(&fine);
+    cvy_model_free(model);
+}
+
+TEST(checkpoints) {
+    cvy_status fine = {0};
+    cvy_model *model = cvy_model_from("lesson", &fine);
+    cvy_compile(model, NULL, &fine);
+    REFUSED("model", cvy_checkpoint_save(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_save(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_save(model, "/nowhere/checkpoint", NULL));
+    REFUSED("model", cvy_checkpoint_load(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_load(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_load(model, "/nowhere/checkpoint", NULL));
     expect_ok(&fine);
     cvy_model_free(model);
 }

@@ -293,6 +293,8 @@ TEST(from_memory) {
     assert_int_equal(d->element, CVY_ELEMENT_F32);
     assert_ptr_equal(d->images, images);
     assert_ptr_equal(cvy_dataset_labels(d), labels);
+    assert_ptr_equal(cvy_dataset_images(d).f32, images);
+    assert_null(cvy_dataset_images(d).u8);
     cvy_dataset_free(d);
 }
 

@@ -338,13 +338,13 @@ TEST(weights_carry_what_belongs_to_them) {
     check(&status);
     assert_memory_equal(saved, loaded, sizeof saved);
 
-    /* A model that was built by hand says nothing of its network; the lesson's is then assumed. */
+    /* So does a model that was built by hand. */
     cvy_model *c = model_of("scale=1/255", "adam", 0, &status);
     cvy_save(c, path, &status);
     cvy_model *d = cvy_model_from_weights(path, &status);
     cvy_compile(d, NULL, &status);
     check(&status);
-    assert_int_equal(cvy_classes(d), 10);
+    assert_int_equal(cvy_classes(d), CLASSES);
     unlink(path);
     cvy_model_free(a);
     cvy_model_free(b);
@@ -385,7 +385,10 @@ TEST(wrong_use_says_what_is_wrong) {
     cvy_preprocess(model, "blur", &status);
     assert_string_equal(status.where, "preprocessing");
     status = (cvy_status){0};
-    cvy_preprocess(model, "center_crop=8", &status);
+    cvy_preprocess(model, "scale=1/2,center_crop=8", &status);
+    char *text = cvy_preprocessing_of(model, &status);
+    assert_string_equal(text, "center_crop=8x8,scale=0.5");
+    free(text);
     cvy_fit(model, set, NULL, &status);
     assert_non_null(strstr(status.what, "images are 8 x 8 x 1 when preprocessed, the network wants 12 x 12 x 1"));
     status = (cvy_status){0};
