@@ -50,6 +50,29 @@ void *__wrap_realloc(void *block, size_t size) {
     return size > malloc_usable_size(block) && fails("realloc", ENOMEM) ? NULL : __real_realloc(block, size);
 }
 
+/* glibc's fclose() succeeds also if the last allocation of a stream in memory fails: there is no text then. */
+static char **stream_text;
+
+FILE *__real_open_memstream(char **text, size_t *length);
+FILE *__wrap_open_memstream(char **text, size_t *length);
+int __real_fclose(FILE *file);
+int __wrap_fclose(FILE *file);
+
+FILE *__wrap_open_memstream(char **text, size_t *length) {
+    stream_text = text;
+    return fails("open_memstream", ENOMEM) ? NULL : __real_open_memstream(text, length);
+}
+
+int __wrap_fclose(FILE *file) {
+    int result = __real_fclose(file);
+    if (stream_text && fails("fclose", ENOMEM)) {
+        free(*stream_text);
+        *stream_text = NULL;
+    }
+    stream_text = NULL;
+    return result;
+}
+
 static void *library_malloc(size_t size) {
     return fails("a library's malloc", ENOMEM) ? NULL : malloc(size);
 }
@@ -218,6 +241,38 @@ TEST(tensor_files) {
     json_set_alloc_funcs(library_malloc, free);
     assert_true(fail_each_call(open_tensors, NULL) > 20);
     assert_true(fail_each_call(write_tensors, expect_old_or_synced) > 20);
+    json_set_alloc_funcs(malloc, free);
+}
+
+static bool write_summaries(cvy_status *status) {
+    cvy_model *model = cvy_model_from("lesson", status);
+    char *summary = cvy_summary(model, 0, status), *plan = cvy_plan_summary(model, "nhwc", status);
+    bool done = summary && plan;
+    free(summary);
+    free(plan);
+    cvy_model_free(model);
+    return done;
+}
+
+TEST(summaries) {
+    assert_true(fail_each_call(write_summaries, NULL) > 5);
+}
+
+#define LONG_NAME "a name of more than sixteen bytes, so that jansson's buffer for it grows twice"
+static const char recipe_text[] = "{\"name\": \"" LONG_NAME "\", \"network\": \"lesson\", \"epochs\": 3}";
+
+/* A text that lost a character is no success. */
+static bool read_recipe(cvy_status *status) {
+    cvy_recipe *recipe = cvy_recipe_from(path_of("recipe.json"), status);
+    bool done = recipe && !strcmp(recipe->name, LONG_NAME) && !strcmp(recipe->network, "lesson");
+    cvy_recipe_free(recipe);
+    return done;
+}
+
+TEST(recipes) {
+    write_file("recipe.json", recipe_text, strlen(recipe_text));
+    json_set_alloc_funcs(library_malloc, free);
+    assert_true(fail_each_call(read_recipe, NULL) > 10);
     json_set_alloc_funcs(malloc, free);
 }
 
