@@ -138,8 +138,7 @@ json_t *cvy_model_compile_config(const cvy_model *model) {
         settings.optimizer = cvy_trainer_optimizer(model->trainer)->settings; /* the learning rate may be another now */
         return cvy_compile_config_write(&settings);
     }
-    /* What came from HDF5 files of Keras has "optimizer_config". */
-    return json_object_get(model->compile_config, "optimizer") ? json_incref(model->compile_config) : json_object();
+    return model->compile_config ? json_incref(model->compile_config) : json_object();
 }
 
 char *cvy_to_json(const cvy_model *model, cvy_status *status) {
