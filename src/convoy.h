@@ -90,7 +90,8 @@ CVY_API cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_st
  * [count]. NULL labels make a data set that serves cvy_predict, but neither cvy_fit nor cvy_evaluate. */
 CVY_API cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height,
                                          int width, int channels, cvy_status *status);
-/* The same for float images. */
+/* The same for float images. NaN and infinity are an error; they are looked for here, once (20 ms for 60,000 images of
+ * 28 x 28). Labels may change later: each fit and evaluation checks them. */
 CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *labels, size_t count, int height,
                                           int width, int channels, cvy_status *status);
 
@@ -119,14 +120,14 @@ typedef struct cvy_model cvy_model;
 /* An empty model; a NULL name is "functional". Layers are then added in order, cvy_input first. The caller frees every
  * model with cvy_model_free. */
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
-/* A built-in network ("lesson", "lesson-avg", "lenet5"), or that of a file: what Keras's model.to_json() returns, or a
- * .keras or .h5 file. */
+/* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns, or
+ * one that cvy_model_from_weights reads. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
 /* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
  * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
-/* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
- * those of the file, once the model is compiled. */
+/* The network that a safetensors file names, the lesson's if it names none; or that of Keras's .keras or .h5 file. It
+ * has fresh weights: cvy_load reads those of the file, once the model is compiled. */
 CVY_API cvy_model *cvy_model_from_weights(const char *path, cvy_status *status);
 CVY_API void cvy_model_free(cvy_model *model);
 
@@ -193,7 +194,7 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *
  * One more key changes nothing:
  *
- *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *   image_size=H[xW]       the size of the images before all steps, set by cvy_fit; .onnx and .c need it
  *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
@@ -325,7 +326,9 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
-/* Writes the model to a file, which appears whole or not at all. The end of its name chooses the format:
+/* Writes the model to a file, which appears whole or not at all, with the permissions of the file that it replaces. A
+ * symbolic link stays, and its target is written. Devices, pipes and write-protected files are an error, and so are
+ * weights that hold NaN or infinity. The end of the name chooses the format:
  *
  *   .keras        Keras 3's file: network, weights, optimizer and its state; keras.models.load_model() reads it
  *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
@@ -338,12 +341,16 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
  *
  * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
  * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
- * module convoy-hdf5, which is loaded when such a file is met. */
+ * module convoy-hdf5.so, which is looked for beside the library, in the directory convoy/ there, and where it was
+ * installed, and Debian's package libhdf5-103-1. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model: safetensors, or Keras's .keras, .weights.h5 or .h5, told by the first bytes.
- * Keras's files also hold the optimizer's state, which is taken over if the optimizer is of the same kind. The weights of
- * safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
- * layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit leaves the model as it was. */
+/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit, or holds
+ * NaN or infinity, leaves the model as it was.
+ *
+ * Safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
+ * layers' numbers or the shapes decide, if they leave no doubt. Keras's files go by the classes of the layers and their
+ * order. Those of Keras 3 also bring iteration, learning rate and state of the optimizer, if it is of the model's kind
+ * and has the same slots; otherwise the optimizer stays as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Checkpoints ------------------------------------------------------------------------------------------------ */

@@ -88,7 +88,7 @@ def _regularized(layer: Any) -> bool:
     return any(name.endswith("_regularizer") and value for name, value in layer.get_config().items())
 
 
-def _optimizer_state(model: Any) -> Optional[list[Any]]:
+def _optimizer_state(model: Any) -> list[Any] | None:
     """The variables of the model's optimizer; None if it has done nothing yet."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not optimizer.built:

@@ -119,7 +119,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 return x.reshape((len(x), *candidate))
         return x
 
-    def fit(self, X: Any, y: Any) -> Classifier:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> Classifier:
         """Trains a network on images and labels, from fresh weights."""
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
@@ -134,13 +134,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.model_ = model
         return self
 
-    def predict_proba(self, X: Any) -> _Array:  # noqa: N803
+    def predict_proba(self, X: Any) -> _Array:
         """The softmax of every image: ``(N, classes)``, in the order of ``classes_``."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
         return self.model_.predict(self._images(self.model_, X), verbose=0)
 
-    def predict(self, X: Any) -> _Array:  # noqa: N803
+    def predict(self, X: Any) -> _Array:
         """The most probable label of every image: ``(N,)``."""
         best = self.predict_proba(X).argmax(axis=1)
         labels: _Array = self.classes_[best]

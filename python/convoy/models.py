@@ -27,6 +27,10 @@ _Array = np.ndarray[Any, Any]
 _ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy")
 
 
+# How the library's model is compiled when compile was not called: whatever its JSON says.
+_NEUTRAL = {"optimizer": b"rmsprop", "loss": b"categorical_crossentropy"}
+
+
 def _metric_names(metrics: Any) -> list[str]:
     """The names of metrics, under which History has them: of strings and, as in Keras's JSON, objects and lists."""
     if metrics is None:
@@ -206,7 +210,7 @@ class Model:
     def _compile(self) -> None:
         """Compiles the library's model, which then has the weights that it had, or those of the seed."""
         weights = self._get_weights() if self._touched else None
-        options = _library.CompileOptions(**self._options)
+        options = _library.CompileOptions(**(self._options or _NEUTRAL))
         _library.call("cvy_compile", self._handle, ctypes.byref(options))
         self._ready = True
         self._classes = int(lib.cvy_classes(self._handle))
@@ -782,12 +786,13 @@ _from_u8, _from_f32 = lib.cvy_dataset_from_u8, lib.cvy_dataset_from_f32
 _predict, _free_dataset = lib.cvy_predict, lib.cvy_dataset_free
 
 
-def _from_native(handle: int, compile: bool = True) -> Model:
+def _from_native(handle: int, compile: bool, in_file: bool) -> Model:
     """A model from one of the library that is not compiled; compiled if its JSON says how."""
     model = Model._from_handle(handle)
     described = json.loads(model.to_json())["compile_config"]
-    if described and compile:
+    if compile and (described or in_file):
         _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
+    if compile and described:
         config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
         weighted = described.get("weighted_metrics")
         model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"), weighted_metrics=weighted)
@@ -796,12 +801,12 @@ def _from_native(handle: int, compile: bool = True) -> Model:
 
 def model_from_json(json_string: str) -> Model:
     """A model from what ``to_json`` returned, Keras's or Convoy's; compiled if it was compiled then."""
-    return _from_native(_library.call("cvy_model_from_json", json_string.encode()))
+    return _from_native(_library.call("cvy_model_from_json", json_string.encode()), True, False)
 
 
 def load_model(filepath: _Path, *, compile: bool = True) -> Model:
     """A model from a file that ``save`` wrote, Convoy's or Keras's; compiled if it was compiled then, unless ``compile``
     is False."""
-    model = _from_native(_library.call("cvy_model_from_weights", os.fsencode(filepath)), compile)
+    model = _from_native(_library.call("cvy_model_from_weights", os.fsencode(filepath)), compile, True)
     model.load_weights(filepath)
     return model

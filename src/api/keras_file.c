@@ -80,11 +80,8 @@ static char *network_of_tree(const cvy_node *root, const char *path, cvy_status 
     json_t *model = read_attribute(root, "model_config", path, status);
     json_t *training = model ? read_attribute(root, "training_config", path, status) : NULL;
     char *text = NULL;
-    if (training) { /* differs from compile_config in the name of the optimizer */
-        json_object_set(training, "optimizer", json_object_get(training, "optimizer_config"));
-        json_object_del(training, "optimizer_config");
+    if (training)
         json_object_set_new(model, "compile_config", training);
-    }
     if (cvy_ok(status) && !(text = cvy_json_dump(model, JSON_COMPACT)))
         cvy_fail(status, CVY_FAILED, path, "no memory for its network");
     json_decref(model);

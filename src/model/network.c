@@ -1,6 +1,8 @@
 /* Building a network: each layer is checked against the shape that reaches it. */
 #include "network.h"
 
+#include "../base/printable.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,10 +35,9 @@ static bool copy_name(char copy[CVY_NAME_MAX], const char *name, const char *own
     if (length >= CVY_NAME_MAX)
         return cvy_fail(status, CVY_FAILED, owner, "\"%.40s...\" has %zu bytes, expected at most %d", name, length,
                         CVY_NAME_MAX - 1);
-    for (const char *c = name; *c; c++)
-        if (*c == '/' || (unsigned char)*c < ' ' || *c == 127)
-            return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s, which a name must not", name,
-                            *c == '/' ? "a slash" : "a control character");
+    if (strchr(name, '/') || cvy_text_unprintable(name))
+        return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s", name,
+                        strchr(name, '/') ? "a slash" : "a control character, or is no UTF-8");
     memcpy(copy, name, length + 1);
     return true;
 }

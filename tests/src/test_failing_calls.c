@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <malloc.h>
 
 static int countdown = -1;       /* calls until one fails; below zero none does */
 static const char *failed;       /* which one did */
@@ -31,7 +32,6 @@ static bool fails(const char *call, int error) {
     }
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
-WRAP(void *, realloc, ENOMEM, NULL, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, ENOMEM, NULL, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, ENOMEM, NULL, (const char *text), (text))
 WRAP(int, open64, EACCES, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -42,6 +42,36 @@ WRAP(ssize_t, pread64, EIO, failed_read, (int descriptor, void *bytes, size_t co
 WRAP(ssize_t, write, ENOSPC, -1, (int descriptor, const void *bytes, size_t count), (descriptor, bytes, count))
 WRAP(int, fsync, EIO, -1, (int descriptor), (descriptor))
 WRAP(int, renameat, EACCES, -1, (int from, const char *old, int to, const char *name), (from, old, to, name))
+
+/* Only a block that grows: without a smaller one a caller goes on. */
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size) {
+    return size > malloc_usable_size(block) && fails("realloc", ENOMEM) ? NULL : __real_realloc(block, size);
+}
+
+/* glibc's fclose() succeeds also if the last allocation of a stream in memory fails: there is no text then. */
+static char **stream_text;
+
+FILE *__real_open_memstream(char **text, size_t *length);
+FILE *__wrap_open_memstream(char **text, size_t *length);
+int __real_fclose(FILE *file);
+int __wrap_fclose(FILE *file);
+
+FILE *__wrap_open_memstream(char **text, size_t *length) {
+    stream_text = text;
+    return fails("open_memstream", ENOMEM) ? NULL : __real_open_memstream(text, length);
+}
+
+int __wrap_fclose(FILE *file) {
+    int result = __real_fclose(file);
+    if (stream_text && fails("fclose", ENOMEM)) {
+        free(*stream_text);
+        *stream_text = NULL;
+    }
+    stream_text = NULL;
+    return result;
+}
 
 static void *library_malloc(size_t size) {
     return fails("a library's malloc", ENOMEM) ? NULL : malloc(size);
@@ -211,6 +241,38 @@ TEST(tensor_files) {
     json_set_alloc_funcs(library_malloc, free);
     assert_true(fail_each_call(open_tensors, NULL) > 20);
     assert_true(fail_each_call(write_tensors, expect_old_or_synced) > 20);
+    json_set_alloc_funcs(malloc, free);
+}
+
+static bool write_summaries(cvy_status *status) {
+    cvy_model *model = cvy_model_from("lesson", status);
+    char *summary = cvy_summary(model, 0, status), *plan = cvy_plan_summary(model, "nhwc", status);
+    bool done = summary && plan;
+    free(summary);
+    free(plan);
+    cvy_model_free(model);
+    return done;
+}
+
+TEST(summaries) {
+    assert_true(fail_each_call(write_summaries, NULL) > 5);
+}
+
+#define LONG_NAME "a name of more than sixteen bytes, so that jansson's buffer for it grows twice"
+static const char recipe_text[] = "{\"name\": \"" LONG_NAME "\", \"network\": \"lesson\", \"epochs\": 3}";
+
+/* A text that lost a character is no success. */
+static bool read_recipe(cvy_status *status) {
+    cvy_recipe *recipe = cvy_recipe_from(path_of("recipe.json"), status);
+    bool done = recipe && !strcmp(recipe->name, LONG_NAME) && !strcmp(recipe->network, "lesson");
+    cvy_recipe_free(recipe);
+    return done;
+}
+
+TEST(recipes) {
+    write_file("recipe.json", recipe_text, strlen(recipe_text));
+    json_set_alloc_funcs(library_malloc, free);
+    assert_true(fail_each_call(read_recipe, NULL) > 10);
     json_set_alloc_funcs(malloc, free);
 }
 
