@@ -10,7 +10,7 @@ import importlib
 import json
 import re
 import warnings
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
