@@ -157,12 +157,12 @@ json_t *cvy_model_compile_config(const cvy_model *model) {
     }
     if (!json_object_get(model->compile_config, "optimizer_config"))
         return model->compile_config ? json_incref(model->compile_config) : json_object();
-    /* Of an HDF5 file, in a form that Keras 3 does not read: as it would be once compiled. */
+    /* Of an HDF5 file, in a form that Keras 3 does not read: as it would be once compiled, if it can be. */
     cvy_compile_settings settings = {0};
     cvy_refusals refusals = {0};
     cvy_optimizer_parse("rmsprop", &settings.optimizer, &(cvy_status){0});
     cvy_compile_config_read(model->compile_config, CVY_COMPILE_ALL, &settings, &refusals);
-    return refusals.count ? json_object() : cvy_compile_config_write(&settings);
+    return refusals.count ? json_incref(model->compile_config) : cvy_compile_config_write(&settings);
 }
 
 char *cvy_to_json(const cvy_model *model, cvy_status *status) {
