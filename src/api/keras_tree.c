@@ -286,7 +286,7 @@ static bool check_weights(const cvy_variables *variables, const file_weights *we
         return true;
     char network[900], file[900];
     list_shapes(variables, NULL, sizeof network, network);
-    list_shapes(NULL, &weights->all, sizeof file, file);
+    list_shapes(variables, &weights->all, sizeof file, file);
     return cvy_fail(status, CVY_FAILED, path, "its weights are not the network's: it holds %s; the network has %s",
                     file, network);
 }
