@@ -22,7 +22,14 @@
  * Options. In every option struct zero means Keras's default, and a NULL struct means all defaults. Errors name the
  * field. Strings and structs that are passed in are read during the call only.
  *
- * Threads. One thread at a time may use a model. Different models are independent.
+ * Threads. One thread at a time may use a model. Different models are independent. A model's threads end with it.
+ *
+ * Processes. A process that was forked from one with models may use them, and makes threads of its own, unless another
+ * thread of the parent was just using that model. fork() within on_progress is for exec() only.
+ *
+ * The process's settings. Numbers in texts and files have a decimal point in every locale. Results do not depend on the
+ * caller's floating-point environment (rounding mode, flush-to-zero, exception masks): it is set aside for the time of
+ * a call, and in force again in callbacks and afterwards.
  *
  * Callbacks. In on_epoch all functions may use the model but cvy_fit, cvy_compile and cvy_model_free. In on_progress a
  * step is under way: only what describes the model may be called. The others are an error (CVY_USAGE) there.
@@ -113,13 +120,14 @@ typedef struct cvy_model cvy_model;
 /* An empty model; a NULL name is "functional". Layers are then added in order, cvy_input first. The caller frees every
  * model with cvy_model_free. */
 CVY_API cvy_model *cvy_model_new(const char *name, cvy_status *status);
-/* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns. */
+/* A built-in network ("lesson", "lesson-avg", "lenet5"), or a file that holds what Keras's model.to_json() returns, or
+ * one that cvy_model_from_weights reads. */
 CVY_API cvy_model *cvy_model_from(const char *name_or_file, cvy_status *status);
 /* The text that Keras's model.to_json() returns. The error about a network lists all that is not supported. How the
  * model is compiled in Keras (compile_config) is no error here: cvy_compile may need it. */
 CVY_API cvy_model *cvy_model_from_json(const char *json, cvy_status *status);
-/* The network that a file of saved weights names; the lesson's if it names none. It has fresh weights: cvy_load reads
- * those of the file, once the model is compiled. */
+/* The network that a safetensors file names, the lesson's if it names none; or that of Keras's .keras or .h5 file. It
+ * has fresh weights: cvy_load reads those of the file, once the model is compiled. */
 CVY_API cvy_model *cvy_model_from_weights(const char *path, cvy_status *status);
 CVY_API void cvy_model_free(cvy_model *model);
 
@@ -186,7 +194,7 @@ CVY_API char *cvy_plan_summary(const cvy_model *model, const char *layout, cvy_s
  *
  * One more key changes nothing:
  *
- *   image_size=H[xW]       the size of the images before all steps, which cvy_save needs for .onnx and .c; set by cvy_fit
+ *   image_size=H[xW]       the size of the images before all steps, set by cvy_fit; .onnx and .c need it
  *
  * A number may be a quotient: "scale=1/255". NULL, "" or "none" does nothing. cvy_save writes the preprocessing beside
  * the weights, and cvy_load takes it over. */
@@ -287,6 +295,9 @@ CVY_API const char *cvy_isa(const cvy_model *model); /* the instruction set in u
  * threads: 2 of 2 cores, each bound to its core", or "1 thread: a batch of 16 is 1 block of 16 images". Valid until the
  * next call. */
 CVY_API const char *cvy_threads_text(cvy_model *model, int batch_size);
+/* How many more threads the last run wanted than the system started (a limit on processes, no memory): it went on
+ * without them. 0 as a rule. */
+CVY_API int cvy_threads_refused(const cvy_model *model);
 
 /* ---- Weights in memory ------------------------------------------------------------------------------------------ */
 
@@ -315,21 +326,30 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
-/* Writes the weights as safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
- * also says the preprocessing, and the network if it is not the lesson's and came by name or as JSON. It appears whole
- * or not at all, with the permissions of the file that it replaces. A symbolic link stays, and its target is written.
- * Devices, pipes and write-protected files are an error, and so are weights that hold NaN or infinity.
+/* Writes the model to a file, which appears whole or not at all, with the permissions of the file that it replaces. A
+ * symbolic link stays, and its target is written. Devices, pipes and write-protected files are an error, and so are
+ * weights that hold NaN or infinity. The end of the name chooses the format:
  *
- * The end of the name chooses two other formats, which other programs predict with, and which cvy_load does not read:
+ *   .keras        Keras 3's file: network, weights, optimizer and its state; keras.models.load_model() reads it
+ *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
+ *   .h5           the same as .keras, in Keras 2's format
+ *   .onnx         an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
+ *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs
+ * no library, no allocation, and no Convoy any other     safetensors: kernels HWIO and (in, out), named by Keras's
+ * paths ("conv2d_1/kernel"). The file also says the preprocessing, and the network if it is not the lesson's
  *
- *   .onnx   an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]; preprocessing is
- *           part of it, but "deskew" and "test_shift" are errors
- *   .c      a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
- *           library, no allocation, and no Convoy. Preprocessing is part of it, but "test_shift" is an error */
+ * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
+ * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
+ * module convoy-hdf5.so, which is looked for beside the library, in the directory convoy/ there, and where it was
+ * installed, and Debian's package libhdf5-103-1. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model, by their names; a Sequential's name before them makes no difference. Where the
- * names do not fit, the layers' numbers or the shapes decide, if they leave no doubt. A file that does not fit, or
- * holds NaN or infinity, leaves the model as it was. */
+/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit, or
+ * whose weights hold NaN or infinity, leaves the model as it was.
+ *
+ * Safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
+ * layers' numbers or the shapes decide, if they leave no doubt. Keras's files go by the classes of the layers and their
+ * order. Those of Keras 3 also bring iteration, learning rate and state of the optimizer, if it is of the model's kind
+ * and has the same slots; otherwise the optimizer stays as it was. */
 CVY_API void cvy_load(cvy_model *model, const char *path, cvy_status *status);
 
 /* ---- Checkpoints ------------------------------------------------------------------------------------------------ */

@@ -100,7 +100,7 @@ class Fit:
                     result = function(progress.contents)
             except GeneratorExit:
                 return
-            except BaseException as error:  # noqa: BLE001  (raised by _train)
+            except BaseException as error:
                 self.error = error
                 result = False
 

@@ -81,7 +81,7 @@ def _regularized(layer: Any) -> bool:
     return any(name.endswith("_regularizer") and value for name, value in layer.get_config().items())
 
 
-def _optimizer_state(model: Any) -> Optional[list[Any]]:
+def _optimizer_state(model: Any) -> list[Any] | None:
     """The variables of the model's optimizer; None if it has done nothing yet."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not optimizer.built:
@@ -180,7 +180,7 @@ def to_keras(model: Model, keras_model: Any = None) -> Any:
         _check_same(description, keras_model)
     keras_model.set_weights(model.get_weights())
     if model.compiled:
-        if keras_model.optimizer is None:
+        if getattr(keras_model, "optimizer", None) is None:
             keras_model.compile_from_config(description["compile_config"])
         _set_state(keras_model, model.get_optimizer_state())
     return keras_model

@@ -105,6 +105,11 @@ class FitOptions(Structure):
         ("every_step", c_bool),
         ("user", c_void_p),
         ("stop", c_void_p),
+        ("checkpoint", c_char_p),
+        ("checkpoint_epochs", c_int),
+        ("checkpoint_steps", c_size_t),
+        ("checkpoint_seconds", c_double),
+        ("checkpoint_keep", c_int),
     ]
 
 

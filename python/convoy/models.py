@@ -27,6 +27,10 @@ _Array = np.ndarray[Any, Any]
 _ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy")
 
 
+# How the library's model is compiled when compile was not called: whatever its JSON says.
+_NEUTRAL = {"optimizer": b"rmsprop", "loss": b"categorical_crossentropy"}
+
+
 def _metric_names(metrics: Any) -> list[str]:
     """The names of metrics, under which History has them: of strings and, as in Keras's JSON, objects and lists."""
     if metrics is None:
@@ -206,7 +210,7 @@ class Model:
     def _compile(self) -> None:
         """Compiles the library's model, which then has the weights that it had, or those of the seed."""
         weights = self._get_weights() if self._touched else None
-        options = _library.CompileOptions(**self._options)
+        options = _library.CompileOptions(**(self._options or _NEUTRAL))
         _library.call("cvy_compile", self._handle, ctypes.byref(options))
         self._ready = True
         self._classes = int(lib.cvy_classes(self._handle))
@@ -607,6 +611,45 @@ class Model:
             _library.call("cvy_load", self._native(), os.fsencode(filepath))
             self._touched = True
 
+    # ---- Copies -----------------------------------------------------------------------------------------------------
+
+    def _template(self) -> dict[str, Any]:
+        """All but the weights and what was trained: what ``_from_template`` takes."""
+        if self._handle is not None:
+            entries = json.loads(self.to_json())["config"]["layers"]
+        else:
+            entries = self._description()["config"]["layers"]
+        settings = None
+        if self.optimizer is not None:
+            settings = {
+                "optimizer": {"class_name": type(self.optimizer).__name__, "config": self.optimizer.get_config()},
+                "loss": self.loss,
+                "metrics": self._metrics,
+                "seed": self._options["seed"],
+                "threads": self._options["threads"],
+                "isa": self._options["isa"] and self._options["isa"].decode(),
+            }
+        return {
+            "class_name": self._class_name,
+            "name": self.name,
+            "layers": entries,
+            "compile": settings,
+            "preprocessing": self._preprocessing,
+            "fit_defaults": self._fit_defaults,
+        }
+
+    def _input_shape(self) -> tuple[int, ...] | None:
+        """The shape of what the network takes, without the batch's axis; None if it is not built."""
+        if self._handle is None:
+            return None
+        config = json.loads(self.to_json())["config"]["layers"][0]["config"]
+        return tuple(config["batch_shape"][1:])
+
+    def __reduce__(self) -> Any:
+        with self._lock:
+            trained = (self.get_weights(), self.get_optimizer_state()) if self._ready else None
+            return _restore, (self._template(), trained)
+
     def to_keras(self, model: Any = None) -> Any:
         """Writes weights and optimizer state into a Keras model, a new one if none is given, and returns it."""
         from ._keras import to_keras
@@ -681,6 +724,43 @@ class Sequential(Model):
         self.build((None, shape[3]) if rank == 2 else (None, *shape[1:]))
 
 
+def _from_template(template: dict[str, Any]) -> Model:
+    chain = [layers.from_json(entry) for entry in template["layers"]]
+    model: Model
+    if template["class_name"] == "Sequential":
+        model = Sequential(chain, name=template["name"])
+    else:
+        first = tensor = Tensor(chain[0], None)
+        for layer in chain[1:]:
+            tensor = layer(tensor)
+        model = Model(first, tensor, name=template["name"])
+    model.preprocessing = template["preprocessing"]
+    model._fit_defaults = dict(template["fit_defaults"])
+    if template["compile"]:
+        model.compile(**template["compile"])
+    return model
+
+
+def _restore(template: dict[str, Any], trained: tuple[list[_Array], list[_Array]] | None) -> Model:
+    """What ``pickle`` and ``copy`` make of a model."""
+    model = _from_template(template)
+    if trained is not None:
+        model.set_weights(trained[0])
+        model.set_optimizer_state(trained[1])
+    return model
+
+
+def _with_classes(model: Model, classes: int, **options: Any) -> Model:
+    """A copy with fresh weights, whose last Dense layer has a unit for each class; ``options`` are compile's."""
+    template = model._template()
+    for entry in reversed(template["layers"]):
+        if entry["class_name"] == "Dense":
+            entry["config"]["units"] = classes
+            break
+    template["compile"].update(options)
+    return _from_template(template)
+
+
 def _single(value: Any, where: str) -> Tensor:
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
@@ -706,12 +786,13 @@ _from_u8, _from_f32 = lib.cvy_dataset_from_u8, lib.cvy_dataset_from_f32
 _predict, _free_dataset = lib.cvy_predict, lib.cvy_dataset_free
 
 
-def _from_native(handle: int, compile: bool = True) -> Model:
+def _from_native(handle: int, compile: bool, in_file: bool) -> Model:
     """A model from one of the library that is not compiled; compiled if its JSON says how."""
     model = Model._from_handle(handle)
     described = json.loads(model.to_json())["compile_config"]
-    if described and compile:
+    if compile and (described or in_file):
         _library.call("cvy_compile", handle, None)  # refuses what is not supported, and names all of it
+    if compile and described:
         config = json.loads(_library.take_text(_library.call("cvy_to_json", handle)))["compile_config"]
         weighted = described.get("weighted_metrics")
         model.compile(config["optimizer"], config["loss"], metrics=described.get("metrics"), weighted_metrics=weighted)
@@ -720,12 +801,12 @@ def _from_native(handle: int, compile: bool = True) -> Model:
 
 def model_from_json(json_string: str) -> Model:
     """A model from what ``to_json`` returned, Keras's or Convoy's; compiled if it was compiled then."""
-    return _from_native(_library.call("cvy_model_from_json", json_string.encode()))
+    return _from_native(_library.call("cvy_model_from_json", json_string.encode()), True, False)
 
 
 def load_model(filepath: _Path, *, compile: bool = True) -> Model:
     """A model from a file that ``save`` wrote, Convoy's or Keras's; compiled if it was compiled then, unless ``compile``
     is False."""
-    model = _from_native(_library.call("cvy_model_from_weights", os.fsencode(filepath)), compile)
+    model = _from_native(_library.call("cvy_model_from_weights", os.fsencode(filepath)), compile, True)
     model.load_weights(filepath)
     return model

@@ -1,4 +1,5 @@
 /* The public API: preprocessing, compiling, and what a compiled model is. */
+#include "../base/float_environment.h"
 #include "../base/text.h"
 #include "../machine/tier.h"
 #include "model.h"
@@ -100,7 +101,9 @@ void cvy_compile(cvy_model *model, const cvy_compile_options *options, cvy_statu
     model->seed = chosen.seed;
     model->epochs_done = 0;
     cvy_trainer_free(model->trainer);
+    const cvy_float_environment before = cvy_float_enter();
     model->trainer = cvy_trainer_new(model->network, &chosen, status);
+    cvy_float_leave(before);
     if (model->trainer)
         cvy_trainer_preprocess(model->trainer, &model->preprocessing);
 }
@@ -117,6 +120,10 @@ const char *cvy_threads_text(cvy_model *model, int batch_size) {
     if (!model || !model->trainer)
         return NULL;
     return cvy_trainer_threads_text(model->trainer, batch_size > 0 ? (size_t)batch_size : 32, model->threads_text);
+}
+
+int cvy_threads_refused(const cvy_model *model) {
+    return model && model->trainer ? cvy_trainer_threads_refused(model->trainer) : 0;
 }
 
 const char *cvy_isa(const cvy_model *model) {

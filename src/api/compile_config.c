@@ -2,6 +2,7 @@
  * value that is not supported, is refused. */
 #include "compile_config.h"
 
+#include "../base/number.h"
 #include "../model/keras_layer.h"
 
 #include <stdio.h>
@@ -104,14 +105,13 @@ static json_t *config_of(const place *at, const json_t *value) {
 /* Keras's learning rate is a float32, and Python prints all digits of its double: 0.0010000000474974513. The shortest
  * number that rounds to that float is what the user wrote, and trains the same: 0.001. */
 static double shortest(double number) {
-    char text[32];
+    char text[CVY_NUMBER_MAX];
+    double shorter;
     if ((double)(float)number != number)
         return number;
-    for (int digits = 1; digits < 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (strtof(text, NULL) == (float)number)
-            return strtod(text, NULL);
-    }
+    for (int digits = 1; digits < 9; digits++)
+        if (cvy_number_read(cvy_number_write(number, digits, text), &shorter) && (float)shorter == (float)number)
+            return shorter;
     return number;
 }
 

@@ -1,5 +1,6 @@
 /* The public API: training. */
 #include "../base/clock.h"
+#include "../base/float_environment.h"
 #include "../base/memory.h"
 #include "../data/order.h"
 #include "checkpoint.h"
@@ -21,7 +22,16 @@ typedef struct cvy_fit_run {
     cvy_position position;
     double saved_at; /* clock at the last checkpoint */
     cvy_progress progress;
+    cvy_float_environment environment; /* the caller's, which callbacks have, too */
 } cvy_fit_run;
+
+/* Shows the progress; false: the caller wants no more. */
+static bool show(cvy_fit_run *fit, cvy_progress_fn *callback) {
+    cvy_float_leave(fit->environment);
+    const bool goes_on = callback(&fit->progress, fit->options->user);
+    fit->environment = cvy_float_enter();
+    return goes_on;
+}
 
 enum { SHOWS_A_SECOND = 20 };
 
@@ -50,7 +60,7 @@ static cvy_next after_step(size_t step, size_t steps, double seconds, const cvy_
     const bool pause = fit->options->checkpoint && saves(fit, step);
     if (shows(fit, step, steps, seconds)) {
         fit->shown = seconds;
-        if (!fit->options->on_progress(progress, fit->options->user))
+        if (!show(fit, fit->options->on_progress))
             return CVY_STOP;
     }
     return pause ? CVY_PAUSE : CVY_GO_ON;
@@ -213,7 +223,7 @@ static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
         cvy_trainer_finish(model->trainer);
     if (!validate(model, fit, status))
         return false;
-    const bool go_on = !options->on_epoch || options->on_epoch(&fit->progress, options->user);
+    const bool go_on = !options->on_epoch || show(fit, options->on_epoch);
     const int every = options->checkpoint_epochs ? options->checkpoint_epochs : 1;
     const bool last = !go_on || fit->progress.epoch == fit->progress.epochs;
     const bool by_epoch = options->checkpoint_epochs || !(options->checkpoint_steps || options->checkpoint_seconds > 0);
@@ -236,6 +246,19 @@ static void note_image_size(cvy_preprocessing *preprocessing, const cvy_dataset 
     preprocessing->image_size[1] = dataset->width;
 }
 
+static void fit_epochs(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
+    /* The fit is under way: it needs the checkpoint no more. */
+    json_decref(model->checkpoint);
+    model->checkpoint = NULL;
+    model->activity = CVY_IN_FIT;
+    bool more = true;
+    for (int epoch = fit->position.epoch; more && epoch <= fit->progress.epochs; epoch++) {
+        fit->progress.epoch = epoch;
+        more = fit_epoch(model, fit, status) && !reached_target(fit);
+    }
+    model->activity = CVY_IDLE;
+}
+
 void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     options = options ? options : &(cvy_fit_options){0};
@@ -243,19 +266,15 @@ void cvy_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options
     if (!cvy_may(model, CVY_IDLE, status) || !cvy_ready(model, status) || !cvy_given(dataset, "dataset", status))
         return;
     note_image_size(&model->preprocessing, dataset);
-    bool more = begin_fit(model, dataset, options, &fit, status);
-    if (more) {
-        json_decref(model->checkpoint);
-        model->checkpoint = NULL;
+    cvy_float_environment before = cvy_float_enter();
+    if (begin_fit(model, dataset, options, &fit, status)) {
+        fit.environment = before;
+        fit_epochs(model, &fit, status);
+        before = fit.environment;
     }
-    model->activity = CVY_IN_FIT;
-    for (int epoch = fit.position.epoch; more && epoch <= fit.progress.epochs; epoch++) {
-        fit.progress.epoch = epoch;
-        more = fit_epoch(model, &fit, status) && !reached_target(&fit);
-    }
-    model->activity = CVY_IDLE;
     json_decref(fit.description);
     free(fit.order);
+    cvy_float_leave(before);
 }
 
 cvy_profile *cvy_profile_read(const cvy_model *model, cvy_status *status) {

@@ -5,6 +5,7 @@
 
 #include "../base/archive.h"
 #include "../base/file.h"
+#include "../base/json.h"
 #include "../base/memory.h"
 #include "../hdf5/hdf5_file.h"
 #include "../io/atomic_file.h"
@@ -81,7 +82,7 @@ static char *network_of_tree(const cvy_node *root, const char *path, cvy_status 
     char *text = NULL;
     if (training)
         json_object_set_new(model, "compile_config", training);
-    if (cvy_ok(status) && !(text = json_dumps(model, JSON_COMPACT)))
+    if (cvy_ok(status) && !(text = cvy_json_dump(model, JSON_COMPACT)))
         cvy_fail(status, CVY_FAILED, path, "no memory for its network");
     json_decref(model);
     return text;
@@ -216,7 +217,7 @@ bool cvy_keras_save(const cvy_model *model, const char *path, cvy_status *status
     void *archive = NULL;
     cvy_network *network = network_to_write(model, path, status);
     json_t *description = network ? describe(model, network, path, status) : NULL;
-    char *config = description ? json_dumps(description, JSON_ENSURE_ASCII) : NULL;
+    char *config = description ? cvy_json_dump(description, JSON_ENSURE_ASCII) : NULL;
     void *bytes = config ? tree_bytes(model, network, path, &weights, status) : NULL;
     if (description && !config)
         cvy_fail(status, CVY_FAILED, path, "no memory for its network");
@@ -237,7 +238,7 @@ bool cvy_keras_save(const cvy_model *model, const char *path, cvy_status *status
 
 /* Attaches JSON to the root. */
 static bool attach(cvy_node *root, const char *name, const json_t *value, const char *path, cvy_status *status) {
-    char *text = json_dumps(value, 0);
+    char *text = cvy_json_dump(value, 0);
     if (!text)
         return cvy_fail(status, CVY_FAILED, path, "no memory for its network");
     cvy_tree_attach(root, name, false, 1, (const char *const *)&text, status);

@@ -155,8 +155,14 @@ json_t *cvy_model_compile_config(const cvy_model *model) {
         settings.optimizer = cvy_trainer_optimizer(model->trainer)->settings; /* the learning rate may be another now */
         return cvy_compile_config_write(&settings);
     }
-    /* What came from HDF5 files of Keras has "optimizer_config". */
-    return json_object_get(model->compile_config, "optimizer") ? json_incref(model->compile_config) : json_object();
+    if (!json_object_get(model->compile_config, "optimizer_config"))
+        return model->compile_config ? json_incref(model->compile_config) : json_object();
+    /* Of an HDF5 file, in a form that Keras 3 does not read: as it would be once compiled. */
+    cvy_compile_settings settings = {0};
+    cvy_refusals refusals = {0};
+    cvy_optimizer_parse("rmsprop", &settings.optimizer, &(cvy_status){0});
+    cvy_compile_config_read(model->compile_config, CVY_COMPILE_ALL, &settings, &refusals);
+    return refusals.count ? json_object() : cvy_compile_config_write(&settings);
 }
 
 char *cvy_to_json(const cvy_model *model, cvy_status *status) {
@@ -166,7 +172,7 @@ char *cvy_to_json(const cvy_model *model, cvy_status *status) {
     json_t *object = cvy_network_to_json(model->network, status);
     char *text = NULL;
     if (object && !json_object_set_new(object, "compile_config", cvy_model_compile_config(model)))
-        text = json_dumps(object, JSON_ENSURE_ASCII);
+        text = cvy_json_dump(object, JSON_ENSURE_ASCII);
     if (object && !text)
         cvy_fail(status, CVY_FAILED, model->network->name, "out of memory");
     json_decref(object);

@@ -115,7 +115,7 @@ static bool read_network(json_t *value, cvy_recipe_object *object, cvy_status *s
     }
     if (!json_is_object(value))
         return cvy_fail(status, CVY_FAILED, "network", "expected a name, or what Keras's model.to_json() writes");
-    object->recipe.network = object->network = json_dumps(value, JSON_COMPACT);
+    object->recipe.network = object->network = cvy_json_dump(value, JSON_COMPACT);
     return object->network || cvy_fail_memory(status, "network", 0);
 }
 
@@ -173,7 +173,9 @@ static json_t *write_field(const cvy_field *field, const cvy_recipe *recipe) {
 
 json_t *cvy_recipe_to_json(const cvy_recipe *recipe) {
     json_t *object = json_object();
-    json_t *network = *recipe->network == '{' ? json_loads(recipe->network, 0, NULL) : json_string(recipe->network);
+    json_error_t error;
+    json_t *network = *recipe->network == '{' ? cvy_json_load(recipe->network, strlen(recipe->network), &error)
+                                              : json_string(recipe->network);
     bool good = !json_object_set_new(object, "network", network);
     for (size_t i = 0; good && i < sizeof fields / sizeof *fields; i++)
         good =

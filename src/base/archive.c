@@ -12,10 +12,6 @@
 #include <string.h>
 #include <zip.h>
 
-/* Deflate makes at most this many bytes of one: its longest match, 258 bytes, takes at least two bits, one for the
- * length and one for the distance. A member that claims more is corrupt. */
-enum { EXPANSION_MAX = 258 * 8 / 2 };
-
 struct cvy_zip {
     zip_t *archive;
     const char *path;
@@ -59,6 +55,10 @@ size_t cvy_zip_count(const cvy_zip *archive, const char *end) {
     return count;
 }
 
+const char *cvy_zip_name(const cvy_zip *archive, size_t i) {
+    return zip_get_name(archive->archive, i, ZIP_FL_ENC_RAW);
+}
+
 /* The number of members of that name; *index is the last one's. */
 static size_t find(const cvy_zip *archive, const char *wanted, zip_uint64_t *index) {
     size_t count = 0;
@@ -90,7 +90,7 @@ static bool check_entry(const char *where, const zip_stat_t *entry, size_t archi
                         entry->comp_method);
     bool stored = entry->comp_method == ZIP_CM_STORE;
     if (entry->comp_size > archive ||
-        (stored ? entry->size != entry->comp_size : entry->size / EXPANSION_MAX > entry->comp_size))
+        (stored ? entry->size != entry->comp_size : entry->size / CVY_DEFLATE_EXPANSION_MAX > entry->comp_size))
         return cvy_fail(status, CVY_FAILED, where,
                         "%" PRIu64 " bytes, %" PRIu64 " compressed, are not possible in a file of %zu bytes",
                         entry->size, entry->comp_size, archive);
@@ -138,20 +138,26 @@ static uint8_t *inflate(const char *where, const uint8_t *compressed, const zip_
     return NULL;
 }
 
-void *cvy_zip_read(cvy_zip *archive, const char *name, size_t most, size_t *length, cvy_status *status) {
+/* Finds the member of that name and checks what the archive states for it. */
+static bool locate(const cvy_zip *archive, const char *name, const char *where, size_t most, zip_stat_t *entry,
+                   cvy_status *status) {
+    zip_uint64_t index = 0;
+    size_t count = find(archive, name, &index);
     if (!cvy_ok(status))
-        return NULL;
+        return false;
+    if (count != 1)
+        return cvy_fail(status, CVY_FAILED, archive->path,
+                        count ? "has %zu members %s, expected one" : "has %zu members %s", count, name);
+    if (zip_stat_index(archive->archive, index, 0, entry) < 0)
+        return cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive->archive));
+    return check_entry(where, entry, archive->length, most, status);
+}
+
+void *cvy_zip_read(cvy_zip *archive, const char *name, size_t most, size_t *length, cvy_status *status) {
     char where[sizeof status->where];
     snprintf(where, sizeof where, "%s: %s", archive->path, name);
     zip_stat_t entry;
-    zip_uint64_t index = 0;
-    size_t count = find(archive, name, &index);
-    if (count != 1)
-        cvy_fail(status, CVY_FAILED, archive->path, count ? "has %zu members %s, expected one" : "has %zu members %s",
-                 count, name);
-    else if (zip_stat_index(archive->archive, index, 0, &entry) < 0)
-        cvy_fail(status, CVY_FAILED, where, "%s", zip_strerror(archive->archive));
-    if (!cvy_ok(status) || !check_entry(where, &entry, archive->length, most, status))
+    if (!locate(archive, name, where, most, &entry, status))
         return NULL;
     uint8_t *bytes = read_compressed(archive->archive, where, &entry, status);
     if (bytes && entry.comp_method == ZIP_CM_DEFLATE) {
@@ -167,6 +173,23 @@ void *cvy_zip_read(cvy_zip *archive, const char *name, size_t most, size_t *leng
     if (bytes)
         bytes[ *length = (size_t)entry.size] = 0;
     return bytes;
+}
+
+size_t cvy_zip_read_head(cvy_zip *archive, const char *name, void *head, size_t most, size_t *length,
+                         cvy_status *status) {
+    char where[sizeof status->where];
+    snprintf(where, sizeof where, "%s: %s", archive->path, name);
+    zip_stat_t entry;
+    if (!locate(archive, name, where, SIZE_MAX, &entry, status))
+        return 0;
+    zip_file_t *member = zip_fopen_index(archive->archive, entry.index, 0);
+    size_t done = 0;
+    for (zip_int64_t got = 1; member && got > 0 && done<most; done += got> 0 ? (size_t)got : 0)
+        got = zip_fread(member, (char *)head + done, most - done);
+    if (member)
+        zip_fclose(member);
+    *length = (size_t)entry.size;
+    return done;
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "number.h"
 #include "text.h"
 
 #include <float.h>
@@ -23,16 +24,7 @@ static bool is_word(cvy_span span, const char *word) {
     return strlen(word) == (size_t)span.length && strncasecmp(span.text, word, (size_t)span.length) == 0;
 }
 
-/* Both functions below read a number that begins right at `text`, without leading space, and return its end; NULL if
- * there is none. */
-static const char *read_number(const char *text, double *number) {
-    char *end;
-    if (!*text || !strchr("+-.0123456789", *text))
-        return NULL;
-    *number = strtod(text, &end);
-    return end > text ? end : NULL;
-}
-
+/* As cvy_number_read, for whole numbers. */
 static const char *read_whole(const char *text, const cvy_value *value, int *number) {
     char *end;
     if (*text < '0' || *text > '9')
@@ -46,6 +38,7 @@ bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field) {
     const char *end = NULL;
     int *whole = field;
     double *number = field, divisor = 1;
+    cvy_float_environment before;
     switch (value->type) {
     case CVY_FLAG:
         *(bool *)field = is_word(span, "true");
@@ -60,12 +53,14 @@ bool cvy_value_parse(const cvy_value *value, cvy_span span, void *field) {
             end = read_whole(end + 1, value, &whole[1]);
         break;
     case CVY_NUMBER:
-        end = read_number(span.text, number);
+        end = cvy_number_read(span.text, number);
         if (end && *end == '/')
-            end = read_number(end + 1, &divisor);
+            end = cvy_number_read(end + 1, &divisor);
         if (!end)
             return false;
+        before = cvy_float_enter();
         *number /= divisor;
+        cvy_float_leave(before);
         if (!(*number >= value->low && *number <= value->high))
             return false;
         break;
@@ -157,9 +152,10 @@ bool cvy_settings_parse(const char *text, const cvy_settings *settings, void *ob
 
 /* Fifteen digits if they are the number, as they are where a user wrote so many. */
 static void append_number(char *text, size_t size, double number) {
-    char digits[32];
-    snprintf(digits, sizeof digits, "%.15g", number);
-    cvy_append(text, size, strtod(digits, NULL) == number ? "=%.15g" : "=%.17g", number);
+    char digits[CVY_NUMBER_MAX];
+    double read = 0;
+    cvy_number_read(cvy_number_write(number, 15, digits), &read);
+    cvy_append(text, size, "=%s", read == number ? digits : cvy_number_write(number, 17, digits));
 }
 
 static void append_value(char *text, size_t size, cvy_value_type type, const void *field) {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "number.h"
+
 bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *what, ...) {
     if (!cvy_ok(status))
         return false;
@@ -14,10 +16,10 @@ bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *
     snprintf(status->where, sizeof status->where, "%s", where);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(status->what, sizeof status->what, what, arguments);
+    cvy_format(status->what, sizeof status->what, what, arguments);
     va_end(arguments);
-    cvy_text_make_printable(status->where);
-    cvy_text_make_printable(status->what);
+    cvy_text_make_printable(status->where, 0);
+    cvy_text_make_printable(status->what, '\n'); /* a list has lines (refusals.h) */
     return false;
 }
 

@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include "number.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +10,6 @@ void cvy_append(char *text, size_t size, const char *format, ...) {
     size_t length = strlen(text);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text + length, size - length, format, arguments);
+    cvy_format(text + length, size - length, format, arguments);
     va_end(arguments);
 }

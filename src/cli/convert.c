@@ -34,9 +34,11 @@ static void run(int argc, char **argv, cvy_status *status) {
         .about =
             "Writes a saved model in another format. IN is read by what it holds: safetensors, .keras, .weights.h5\n"
             "or .h5. OUT is written by the end of its name: .keras, .weights.h5 and .h5 as Keras has them, with the\n"
-            "optimizer's state; any other name is safetensors, with the weights alone.",
+            "optimizer's state; .onnx and .c for other programs to predict with (.c: a file of C99 for\n"
+            "microcontrollers); any other name is safetensors, with the weights alone.",
         .examples = "convoy convert lesson.safetensors lesson.keras\n"
-                    "convoy convert lesson.weights.h5 lesson.safetensors --model lesson",
+                    "convoy convert lesson.weights.h5 lesson.safetensors --model lesson\n"
+                    "convoy convert lesson.safetensors lesson.c",
         .options = options,
         .count = sizeof options / sizeof options[0],
         .operands = {{"IN", &from}, {"OUT", &to}},
@@ -50,4 +52,5 @@ static void run(int argc, char **argv, cvy_status *status) {
     cvy_model_free(model);
 }
 
-const cli_command cli_convert = {"convert", "a saved model in another format: safetensors, .keras, .h5", run};
+const cli_command cli_convert = {"convert", "a saved model in another format: safetensors, .keras, .h5, .onnx, .c",
+                                 run};

@@ -30,6 +30,13 @@ int cli_summary_columns(void) {
     return isatty(STDOUT_FILENO) ? cli_columns() : 0;
 }
 
+void cli_warn_threads(const cvy_model *model) {
+    const int refused = cvy_threads_refused(model);
+    if (refused)
+        fprintf(stderr, "convoy: threads: the system did not start %d of those wanted; fewer threads take longer\n",
+                refused);
+}
+
 int cli_digits(size_t number) {
     return snprintf(NULL, 0, "%zu", number);
 }

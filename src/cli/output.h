@@ -3,6 +3,7 @@
 #define CLI_OUTPUT_H
 
 #include "../base/status.h"
+#include "../convoy.h"
 
 /* Whether it is a terminal on which a line can be overwritten. */
 bool cli_terminal(void);
@@ -15,6 +16,9 @@ int cli_columns(void);
 
 /* The width for cvy_summary: the terminal's, else 0, which is Keras's own. */
 int cli_summary_columns(void);
+
+/* Says on standard error if the system started fewer threads than the last run wanted. */
+void cli_warn_threads(const cvy_model *model);
 
 /* The number of decimal digits. */
 int cli_digits(size_t number);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "output.h"
+
 void cli_session_options(cli_session *session, cli_option options[static CLI_SESSION_OPTIONS]) {
     const cli_option common[CLI_SESSION_OPTIONS] = {
         {"weights", "FILE", "weights that \"convoy train --save\" wrote", CLI_TEXT, .value = &session->weights,
@@ -45,6 +47,7 @@ bool cli_session_open(cli_session *session, cvy_split split, cvy_status *status)
 }
 
 void cli_session_close(cli_session *session) {
+    cli_warn_threads(session->model);
     cvy_model_free(session->model);
     cvy_dataset_free(session->dataset);
 }

@@ -22,7 +22,7 @@ void cli_session_options(cli_session *session, cli_option options[static CLI_SES
  * --preprocess the preprocessing is what the weights' file says. On an error the session is still to be closed. */
 bool cli_session_open(cli_session *session, cvy_split split, cvy_status *status);
 
-/* Frees the model and the data set. */
+/* Says if threads were missing. Frees the model and the data set. */
 void cli_session_close(cli_session *session);
 
 #endif

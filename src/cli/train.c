@@ -35,6 +35,7 @@ typedef struct training {
     FILE *log;
     cli_progress progress;
     int epochs, whole_epochs;
+    bool exploded;     /* a loss was far above chance, which was said */
     bool stepped;      /* at least one step is done */
     double seconds;    /* duration of the whole epochs */
     cvy_status output; /* an error in writing to standard output or the log */
@@ -152,6 +153,21 @@ static bool on_progress(const cvy_progress *now, void *user) {
     return cli_flush(&t->output);
 }
 
+/* Warns once when an epoch's mean loss is far above chance, the loss of a network that knows nothing: log(classes). A
+ * network that learns may begin some way above it; one whose loss is finite, yet ten times as large, has exploded. */
+static void check_loss(training *t, const cvy_progress *now) {
+    const double chance = log(cvy_classes(t->model));
+    if (t->exploded || !(now->loss > 10 * chance))
+        return;
+    t->exploded = true;
+    cli_progress_break(&t->progress);
+    fflush(stdout);
+    fprintf(stderr,
+            "convoy: the loss of epoch %d is %.4g; guessing gives %.4g. The training has exploded: a smaller learning "
+            "rate (--lr) or images scaled to 0 ... 1 (--preprocess scale=1/255) may help\n",
+            now->epoch, now->loss, chance);
+}
+
 static bool on_epoch(const cvy_progress *now, void *user) {
     training *t = user;
     t->whole_epochs++;
@@ -163,6 +179,7 @@ static bool on_epoch(const cvy_progress *now, void *user) {
         print_json_epoch(now);
     else
         cli_progress_finish(&t->progress, now);
+    check_loss(t, now);
     return cli_flush(&t->output) && cvy_ok(&t->output);
 }
 
@@ -338,10 +355,12 @@ static void fit_and_report(training *t, cvy_status *status) {
     char described[CVY_DESCRIBED_TEXT_MAX];
     t->epochs = fit->epochs; /* with a budget in images the first step tells */
     size_t images = cvy_dataset_count(t->train), batch = fit->batch_size ? (size_t)fit->batch_size : 32;
+    const char *threads = cvy_threads_text(t->model, (int)(images < batch ? images : batch));
     if (!t->options.json && cvy_described_text(t->model, described))
         printf("%s\n", described);
     if (!t->options.json)
-        printf("%s; %s\n", cvy_threads_text(t->model, (int)(images < batch ? images : batch)), cvy_isa(t->model));
+        printf("%s; %s\n", threads, cvy_isa(t->model));
+    cli_warn_threads(t->model);
     if (cli_flush(status))
         cvy_fit(t->model, t->train, fit, status);
     cli_progress_break(&t->progress);

@@ -1,5 +1,6 @@
 #include "emnist.h"
 
+#include "../base/text.h"
 #include "idx.h"
 #include "paths.h"
 
@@ -24,8 +25,7 @@ static const char *only_set(const char *directory, cvy_status *status) {
     int count = 0;
     for (int i = 0; i < SETS; i++)
         if (has_images(directory, sets[i], CVY_TRAIN) || has_images(directory, sets[i], CVY_TEST)) {
-            size_t length = strlen(found);
-            snprintf(found + length, sizeof found - length, "%s%s", count++ ? ", " : "", sets[i]);
+            cvy_append(found, sizeof found, "%s%s", count++ ? ", " : "", sets[i]);
             only = sets[i];
         }
     if (count < 2)

@@ -4,10 +4,6 @@
 
 #include "../base/status.h"
 
-/* Deflate makes at most this many bytes of one: its longest match, 258 bytes, takes at least two bits, one for the
- * length and one for the distance. A file that claims more is corrupt. */
-enum { CVY_DEFLATE_EXPANSION_MAX = 258 * 8 / 2 };
-
 /* Whether the bytes begin with the magic number of gzip. */
 static inline bool cvy_is_gzip(const uint8_t *bytes, size_t count) {
     return count >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;

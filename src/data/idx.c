@@ -3,6 +3,7 @@
  * format". */
 #include "idx.h"
 
+#include "../base/archive.h"
 #include "../base/file.h"
 #include "../base/memory.h"
 #include "gzip.h"

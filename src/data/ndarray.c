@@ -1,5 +1,7 @@
 #include "ndarray.h"
 
+#include "../base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,10 +21,9 @@ cvy_ndarray cvy_ndarray_of(const char *where) {
 }
 
 const char *cvy_ndarray_shape_text(const cvy_ndarray *array, char text[static CVY_SHAPE_TEXT_MAX]) {
-    int length = 0;
+    text[0] = 0;
     for (int i = 0; i < array->rank; i++)
-        length +=
-            snprintf(text + length, CVY_SHAPE_TEXT_MAX - (size_t)length, "%s%zu", i ? " x " : "", array->shape[i]);
+        cvy_append(text, CVY_SHAPE_TEXT_MAX, "%s%zu", i ? " x " : "", array->shape[i]);
     return text;
 }
 

@@ -1,7 +1,7 @@
 #include "png_image.h"
 
+#include "../base/archive.h"
 #include "../base/file.h"
-#include "gzip.h"
 
 #include <png.h>
 

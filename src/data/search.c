@@ -1,5 +1,6 @@
 #include "search.h"
 
+#include "../base/text.h"
 #include "cifar.h"
 #include "emnist.h"
 #include "idx.h"
@@ -9,8 +10,6 @@
 #include "png_folder.h"
 
 #include <dirent.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,65 +87,50 @@ static void find_roots(const char *named, char roots[ROOTS][PATH_MAX]) {
 
 /* ---- What was not found ----------------------------------------------------------------------------------------- */
 
-/* A message; what it has no room for is left out. */
-typedef struct message {
-    size_t length;
-    char text[sizeof((cvy_status){0}.what)];
-} message;
-
-static void __attribute__((format(printf, 2, 3))) append(message *m, const char *words, ...) {
-    va_list arguments;
-    va_start(arguments, words);
-    int wanted = vsnprintf(m->text + m->length, sizeof m->text - m->length, words, arguments);
-    va_end(arguments);
-    if (wanted > 0)
-        m->length += (size_t)wanted < sizeof m->text - m->length ? (size_t)wanted : sizeof m->text - m->length - 1;
-}
-
 static bool fail_default(char roots[ROOTS][PATH_MAX], cvy_split split, cvy_status *status) {
-    message m = {.length = 0};
-    append(&m, "not found; tools/fetch-mnist gets MNIST. Looked for IDX files and mnist.npz in");
+    char text[sizeof status->what] = "";
+    cvy_append(text, sizeof text, "not found; tools/fetch-mnist gets MNIST. Looked for IDX files and mnist.npz in");
     const char *separator = " ";
     for (int i = 0; i < PLACES; i++)
         if (*roots[places[i].root]) {
             char path[PATH_MAX];
             cvy_path_join(path, roots[places[i].root], places[i].below);
-            append(&m, "%s%s", separator, path);
+            cvy_append(text, sizeof text, "%s%s", separator, path);
             separator = ", ";
         }
-    return cvy_fail(status, CVY_FAILED, split == CVY_TRAIN ? "training images" : "test images", "%s", m.text);
+    return cvy_fail(status, CVY_FAILED, split == CVY_TRAIN ? "training images" : "test images", "%s", text);
 }
 
 /* The first names in a directory. */
-static bool append_names(message *m, const char *directory, cvy_status *status) {
+static bool append_names(char *text, size_t size, const char *directory, cvy_status *status) {
     enum { SHOWN = 4 };
     cvy_names names;
     if (!cvy_names_read(directory, &names, status))
         return false;
     if (names.count == 0)
-        append(m, "; it is empty");
+        cvy_append(text, size, "; it is empty");
     for (int i = 0; i < names.count && i < SHOWN; i++)
-        append(m, "%s%.40s", i ? ", " : ", but ", names.entry[i]->d_name);
+        cvy_append(text, size, "%s%.40s", i ? ", " : ", but ", names.entry[i]->d_name);
     if (names.count > SHOWN)
-        append(m, ", ... (%d in all)", names.count);
+        cvy_append(text, size, ", ... (%d in all)", names.count);
     cvy_names_free(&names);
     return true;
 }
 
 static bool fail_named(const char *named, cvy_split split, cvy_status *status) {
-    message m = {.length = 0};
+    char text[sizeof status->what] = "";
     if (!cvy_path_exists(named))
         return cvy_fail(status, CVY_FAILED, named, "no such file or directory");
-    append(&m, "holds no %s images", split == CVY_TRAIN ? "training" : "test");
-    if (!append_names(&m, named, status))
+    cvy_append(text, sizeof text, "holds no %s images", split == CVY_TRAIN ? "training" : "test");
+    if (!append_names(text, sizeof text, named, status))
         return false;
     const char *separator = ". Convoy reads ";
     for (int i = 0; i < PLACES; i++)
         if (places[i].about) {
-            append(&m, "%s%s", separator, places[i].about);
+            cvy_append(text, sizeof text, "%s%s", separator, places[i].about);
             separator = "; ";
         }
-    return cvy_fail(status, CVY_FAILED, named, "%s", m.text);
+    return cvy_fail(status, CVY_FAILED, named, "%s", text);
 }
 
 bool cvy_search(const char *named, cvy_split split, char origin[static PATH_MAX], cvy_ndarray *images,

@@ -1,13 +1,13 @@
 /* A network as one file of C99. Each stage of the plan becomes a constant that describes it, and a call in predict();
  * the functions that are called are parts of runtime.c. */
-#define _GNU_SOURCE /* open_memstream, newlocale */
+#define _GNU_SOURCE /* open_memstream */
 #include <ctype.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/memory.h"
+#include "../base/number.h"
 #include "prepare.h"
 #include "runtime.h"
 
@@ -341,26 +341,23 @@ static void print_predict(const source *s) {
     fputs("}\n", s->text);
 }
 
-/* The text of the file; NULL without memory. Numbers have a decimal point whatever the program's locale is. */
+/* The text of the file; NULL without memory. */
 static char *print_source(source *s, size_t *length) {
     char *text = NULL;
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    s->text = plain ? open_memstream(&text, length) : NULL;
-    if (s->text) {
-        const locale_t before = uselocale(plain);
-        print_head(s);
-        print_parts(s);
-        print_constants(s);
-        print_predict(s);
-        uselocale(before);
-        const bool whole = !ferror(s->text);
-        if (fclose(s->text) || !whole) {
-            free(text);
-            text = NULL;
-        }
+    s->text = open_memstream(&text, length);
+    if (!s->text)
+        return NULL;
+    const cvy_plain_numbers plain = cvy_plain_numbers_begin();
+    print_head(s);
+    print_parts(s);
+    print_constants(s);
+    print_predict(s);
+    cvy_plain_numbers_end(plain);
+    const bool whole = !ferror(s->text);
+    if (fclose(s->text) || !whole) {
+        free(text);
+        text = NULL;
     }
-    if (plain)
-        freelocale(plain);
     return text;
 }
 

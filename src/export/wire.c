@@ -36,7 +36,8 @@ static size_t make_varint(uint64_t value, uint8_t bytes[static 10]) {
 
 static void add_varint(cvy_wire *wire, uint64_t value) {
     uint8_t bytes[10];
-    cvy_wire_add(wire, bytes, make_varint(value, bytes));
+    const size_t count = make_varint(value, bytes);
+    cvy_wire_add(wire, bytes, count);
 }
 
 void cvy_wire_number(cvy_wire *wire, int field, uint64_t value) {

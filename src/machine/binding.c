@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "binding.h"
 
+#include "openmp.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,8 @@ static bool keeps_threads(const cvy_topology *topology, int threads) {
 }
 
 bool cvy_topology_place(const cvy_topology *topology, int threads, int thread, cvy_processors *processors) {
+    if (topology->bound_by)
+        return cvy_openmp_place(threads, thread, processors);
     if (!keeps_threads(topology, threads))
         return false;
     const cvy_part *part = part_for(topology, threads);

@@ -9,7 +9,7 @@
  * A team of all allowed cores binds each thread to its own core. A smaller team stays together: its threads move freely
  * within the smallest part of the machine (a shared cache, a package) that holds the caller and has enough cores of the
  * fastest kind. If its threads were bound to single cores, two processes would both choose the first ones while others
- * are idle. If the fastest kind has too few cores, each thread stays on the kind of its rank. OpenMP's own settings
+ * are idle. If the fastest kind has too few cores, each thread stays on the kind of its rank. OpenMP's places
  * win.
  *
  * Measured on two cores (Zen 5, Linux 6.18, epochs of the lesson in seconds, median of 6 to 8 runs in turn):

@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "team.h"
 
+#include <fenv.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <omp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../base/float_environment.h"
+#include "openmp.h"
 
 /* How long a thread spins at the barrier before it sleeps, in seconds.
  *
@@ -40,49 +44,117 @@ enum {
     ASLEEP = 1  /* in the epoch: a thread sleeps until it changes */
 };
 
+/* A thread of the team but the caller. */
+typedef struct member {
+    cvy_team *team;
+    int thread;
+    pthread_t id;
+} member;
+
 /* Arrivals and the epoch have a cache line each, so that a thread that arrives does not disturb those that spin. */
 struct cvy_team {
-    int size;
-    int processors;     /* that this process may use */
-    atomic_int members; /* of the present run */
+    int wanted, size;       /* threads, with the caller: asked for, and there */
+    int processors;         /* that this process may use */
+    unsigned forks;         /* of the process in which the members live */
+    pthread_mutex_t hiring; /* held until the size is known */
+    cvy_team_fn *work;      /* of the present run; NULL: the members are to end */
+    void *argument;
     alignas(64) atomic_uint arrived;
     alignas(64) atomic_uint epoch; /* goes up by 2 when all have arrived */
+    member members[];              /* [wanted - 1] */
 };
 
-cvy_team *cvy_team_new(int threads) {
-    const int size = threads > 1 ? threads : 1;
-    cvy_team *team = aligned_alloc(alignof(cvy_team), sizeof *team);
-    if (!team)
-        return NULL;
-    team->size = size;
-    team->processors = omp_get_num_procs();
-    atomic_init(&team->members, 1);
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+/* How often the process forked on its way here. A child has none of its parent's threads but the one that forked. */
+static unsigned forks;
+
+static void count_fork(void) {
+    forks++;
+}
+
+__attribute__((constructor)) static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, count_fork);
+}
+
+/* A member's life: runs, between two barriers each. */
+static void *serve(void *argument) {
+    const member *self = argument;
+    cvy_team *team = self->team;
+    pthread_mutex_lock(&team->hiring);
+    pthread_mutex_unlock(&team->hiring);
+    fesetenv(FE_DFL_ENV); /* a thread inherits that of the one that starts it */
+    cvy_float_enter();
+    for (;;) {
+        cvy_team_barrier(team);
+        if (!team->work)
+            return NULL;
+        team->work(team->argument, self->thread, team->size);
+        cvy_team_barrier(team);
+    }
+}
+
+/* Starts the members, as many as the system allows. Signals are for the program's own threads. */
+static void hire(cvy_team *team) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_init(&team->hiring, NULL);
+    pthread_mutex_lock(&team->hiring);
     atomic_init(&team->arrived, 0);
     atomic_init(&team->epoch, 0);
+    team->forks = forks;
+    for (team->size = 1; team->size < team->wanted; team->size++) {
+        member *next = &team->members[team->size - 1];
+        *next = (member){.team = team, .thread = team->size};
+        if (pthread_create(&next->id, NULL, serve, next))
+            break;
+    }
+    pthread_mutex_unlock(&team->hiring);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+cvy_team *cvy_team_new(int threads) {
+    const int wanted = threads > 1 ? threads : 1;
+    const size_t bytes = sizeof(cvy_team) + (size_t)(wanted - 1) * sizeof(member), line = alignof(cvy_team);
+    cvy_team *team = aligned_alloc(line, (bytes + line - 1) / line * line);
+    if (!team)
+        return NULL;
+    team->wanted = wanted;
+    team->processors = cvy_openmp_processors();
+    hire(team);
     return team;
 }
 
 void cvy_team_free(cvy_team *team) {
+    if (!team)
+        return;
+    if (team->forks == forks) {
+        team->work = NULL;
+        cvy_team_barrier(team);
+        for (int i = 0; i < team->size - 1; i++)
+            pthread_join(team->members[i].id, NULL);
+    }
     free(team);
 }
 
-int cvy_team_size(const cvy_team *team) {
+int cvy_team_wanted(const cvy_team *team) {
+    return team->wanted;
+}
+
+int cvy_team_size(cvy_team *team) {
+    if (team->forks != forks)
+        hire(team);
     return team->size;
 }
 
 void cvy_team_run(cvy_team *team, cvy_team_fn *work, void *argument) {
-    if (team->size == 1) {
-        work(argument, 0, 1);
-        return;
-    }
-#pragma omp parallel num_threads(team->size)
-    {
-        /* Only here is it known how many threads OpenMP gave. Each of them writes the same number before its own first
-         * barrier, so none waits for another to learn it. */
-        int members = omp_get_num_threads();
-        atomic_store_explicit(&team->members, members, memory_order_relaxed);
-        work(argument, omp_get_thread_num(), members);
-    }
+    const int size = cvy_team_size(team);
+    team->work = work;
+    team->argument = argument;
+    cvy_team_barrier(team);
+    work(argument, 0, size);
+    cvy_team_barrier(team);
 }
 
 /* ---- Barrier ---------------------------------------------------------------------------------------------------- */
@@ -137,7 +209,7 @@ static void sleep_until_past(cvy_team *team, unsigned epoch) {
 }
 
 void cvy_team_barrier(cvy_team *team) {
-    const int members = atomic_load_explicit(&team->members, memory_order_relaxed);
+    const int members = team->size;
     if (members == 1)
         return;
     /* Cannot change before this thread has arrived. */
@@ -152,24 +224,4 @@ void cvy_team_barrier(cvy_team *team) {
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
     if (atomic_exchange_explicit(&team->epoch, epoch + 2, memory_order_release) & ASLEEP)
         wake_all(&team->epoch);
-}
-
-/* ---- Places ----------------------------------------------------------------------------------------------------- */
-
-int cvy_team_places(int *processors, int capacity) {
-    if (omp_get_proc_bind() == omp_proc_bind_false)
-        return 0;
-    int count = 0;
-    for (int place = 0; place < omp_get_num_places(); place++) {
-        int size = omp_get_place_num_procs(place);
-        int *ids = malloc((size_t)(size > 0 ? size : 1) * sizeof *ids);
-        if (!ids)
-            break;
-        omp_get_place_proc_ids(place, ids);
-        for (int i = 0; i < size; i++, count++)
-            if (count < capacity)
-                processors[count] = ids[i];
-        free(ids);
-    }
-    return count;
 }

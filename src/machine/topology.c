@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../base/number.h"
 #include "control_group.h"
-#include "team.h"
+#include "openmp.h"
 
 /* ---- What of the machine may be used ---------------------------------------------------------------------------- */
 
@@ -19,7 +21,7 @@ static bool keep_places(hwloc_topology_t machine, hwloc_cpuset_t usable) {
     const int capacity = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PU);
     int *processors = malloc((unsigned)capacity * sizeof *processors);
     hwloc_bitmap_t places = hwloc_bitmap_alloc();
-    int count = processors && places ? cvy_team_places(processors, capacity) : 0;
+    int count = processors && places ? cvy_openmp_places(processors, capacity) : 0;
     for (int i = 0; i < count && i < capacity; i++)
         hwloc_bitmap_set(places, (unsigned)processors[i]);
     if (count)
@@ -214,10 +216,11 @@ static void choose_threads(const cvy_topology_limits *limits, cvy_topology *topo
     }
     int allowed = topology->allowed;
     bool capped = limits->quota < allowed;
+    char quota[CVY_NUMBER_MAX];
     int threads = topology->threads = capped ? (int)fmax(1, ceil(limits->quota)) : allowed;
     if (capped)
-        snprintf(topology->why, sizeof topology->why, "%d core%s: cpu.max allows %g", threads, threads == 1 ? "" : "s",
-                 limits->quota);
+        snprintf(topology->why, sizeof topology->why, "%d core%s: the quota allows %s", threads,
+                 threads == 1 ? "" : "s", cvy_number_write(limits->quota, 6, quota));
     else
         snprintf(topology->why, sizeof topology->why, "%d of %d core%s", threads, topology->cores,
                  topology->cores == 1 ? "" : "s");
@@ -255,9 +258,20 @@ static bool load(hwloc_topology_t machine, cvy_status *status) {
     return true;
 }
 
+/* hwloc crashes where memory is short. Whether it will be is tried with more than it takes, which is 40 KiB on two
+ * processors and 2 MiB on 1,024 (hwloc 2.9). */
+static bool has_memory(cvy_status *status) {
+    const long processors = sysconf(_SC_NPROCESSORS_CONF);
+    const size_t bytes = (1u << 20) + ((size_t)(processors > 0 ? processors : 1) << 14);
+    void *volatile tried = malloc(bytes); /* volatile: a compiler may leave out what is only freed */
+    const bool enough = tried;
+    free(tried);
+    return enough || cvy_fail_memory(status, "hwloc", bytes);
+}
+
 bool cvy_topology_read(cvy_topology *topology, cvy_status *status) {
     hwloc_topology_t machine;
-    if (!cvy_ok(status))
+    if (!cvy_ok(status) || !has_memory(status))
         return false;
     if (hwloc_topology_init(&machine))
         return cvy_fail_errno(status, "hwloc", "cannot start");

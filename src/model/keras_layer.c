@@ -19,7 +19,7 @@ void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
         json_object_del(shown, "module");
         json_object_del(shown, "registered_name");
     }
-    char *dump = json_dumps(shown, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *dump = cvy_json_dump(shown, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
     int length = snprintf(text, CVY_QUOTE_MAX, "%s", dump ? dump : "a value");
     if (length >= CVY_QUOTE_MAX)
         strcpy(text + CVY_QUOTE_MAX - 4, "...");

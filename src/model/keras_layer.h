@@ -2,9 +2,8 @@
 #ifndef CVY_KERAS_LAYER_H
 #define CVY_KERAS_LAYER_H
 
+#include "../base/json.h"
 #include "network.h"
-
-#include <jansson.h>
 
 enum { CVY_QUOTE_MAX = 80 };
 

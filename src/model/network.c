@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
+
 enum {
     MAX_KERNEL = 11,          /* the largest convolution kernel side */
     MAX_ELEMENTS = 1 << 24,   /* of one image at any layer: a block of 16 takes 1 GiB, and its indices fit in 32 bits */
@@ -22,7 +24,7 @@ bool cvy_layer_fail(cvy_status *status, const char *layer, const char *field, co
     snprintf(where, sizeof where, "layer \"%s\", %s", layer, field);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    cvy_format(text, sizeof text, what, arguments);
     va_end(arguments);
     return cvy_fail(status, CVY_FAILED, where, "%s", text);
 }
@@ -33,9 +35,10 @@ static bool copy_name(char copy[CVY_NAME_MAX], const char *name, const char *own
     if (length >= CVY_NAME_MAX)
         return cvy_fail(status, CVY_FAILED, owner, "\"%.40s...\" has %zu bytes, expected at most %d", name, length,
                         CVY_NAME_MAX - 1);
-    if (strchr(name, '/') || cvy_text_unprintable(name))
-        return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s", name,
-                        strchr(name, '/') ? "a slash" : "a control character, or is no UTF-8");
+    for (const char *c = name; *c; c++)
+        if (*c == '/' || cvy_text_is_control(c))
+            return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s, which a name must not", name,
+                            *c == '/' ? "a slash" : "a control character");
     memcpy(copy, name, length + 1);
     return true;
 }

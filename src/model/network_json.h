@@ -2,9 +2,8 @@
 #ifndef CVY_NETWORK_JSON_H
 #define CVY_NETWORK_JSON_H
 
+#include "../base/json.h"
 #include "network.h"
-
-#include <jansson.h>
 
 /* Parses a text; `origin` (the file) begins errors. The caller decrefs the value; NULL on an error. */
 json_t *cvy_json_parse(const char *text, size_t length, const char *origin, cvy_status *status);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
 #include "../base/text_stream.h"
 #include "plan.h"
 
@@ -175,6 +176,8 @@ char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status
         int length = write_layers(&w, &plan->stages[i], NULL);
         w.layers_width = length > w.layers_width ? length : w.layers_width;
     }
+    cvy_plain_numbers plain = cvy_plain_numbers_begin();
     write_plan(&w);
+    cvy_plain_numbers_end(plain);
     return cvy_text_end(&stream, "plan", status);
 }

@@ -112,6 +112,10 @@ void cvy_trainer_finish(cvy_trainer *trainer) {
     cvy_optimizer_finish(&trainer->optimizer, trainer->variables.floats, trainer->parameters);
 }
 
+int cvy_trainer_threads_refused(const cvy_trainer *trainer) {
+    return trainer->workers.refused;
+}
+
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]) {
     return cvy_workers_text(&trainer->workers, batch_size, text);
 }

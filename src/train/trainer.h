@@ -44,6 +44,8 @@ float *cvy_trainer_parameters(cvy_trainer *trainer);           /* [variables.flo
 cvy_optimizer *cvy_trainer_optimizer(cvy_trainer *trainer);    /* may be written between steps */
 const float *cvy_trainer_gradient(const cvy_trainer *trainer); /* of the last step's mean loss, [variables.floats] */
 int cvy_trainer_threads(const cvy_trainer *trainer);           /* that the last run used */
+/* How many more the last run wanted than the system started. */
+int cvy_trainer_threads_refused(const cvy_trainer *trainer);
 /* How many threads a step of batch_size images takes, why, and where they are kept, in words. */
 const char *cvy_trainer_threads_text(cvy_trainer *trainer, size_t batch_size, char text[static 256]);
 int cvy_trainer_classes(const cvy_trainer *trainer);

@@ -6,6 +6,7 @@
 
 #include "../base/memory.h"
 #include "../machine/binding.h"
+#include "../machine/openmp.h"
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
@@ -102,13 +103,23 @@ void cvy_workers_destroy(cvy_workers *workers) {
     *workers = (cvy_workers){0};
 }
 
-/* Makes a team of `threads` and room for its workers. */
-static bool grow(cvy_workers *workers, int threads, cvy_status *status) {
-    if (threads > 1 && (!workers->team || cvy_team_size(workers->team) != threads)) {
+/* Makes a team for a run of `threads`. Returns how many the run has, 0 without memory: the system may start fewer. */
+static int make_team(cvy_workers *workers, int threads, cvy_status *status) {
+    workers->refused = 0;
+    if (threads == 1)
+        return 1;
+    if (!workers->team || cvy_team_wanted(workers->team) != threads) {
         cvy_team_free(workers->team);
-        if (!(workers->team = cvy_team_new(threads)))
-            return cvy_fail(status, CVY_FAILED, "threads", "no team of %d threads could be made", threads);
+        if (!(workers->team = cvy_team_new(threads))) {
+            cvy_fail_memory(status, "threads", (size_t)threads);
+            return 0;
+        }
     }
+    workers->refused = threads - cvy_team_size(workers->team);
+    return threads - workers->refused;
+}
+
+static bool make_room(cvy_workers *workers, int threads, cvy_status *status) {
     if (workers->count >= threads)
         return true;
     cvy_worker *list = cvy_allocate((size_t)threads, sizeof *list, "threads", status);
@@ -133,12 +144,10 @@ static bool replicates(const cvy_job *job, int threads) {
            job->gradient_floats <= FLOATS_MAX;
 }
 
-/* A job for a team of exactly the size that was prepared. */
 typedef struct run {
     cvy_workers *workers;
     const cvy_job *job;
     bool replicated;
-    int wanted, granted; /* threads */
 } run;
 
 static bool all_prepared(const cvy_workers *workers, int threads) {
@@ -152,10 +161,6 @@ static bool all_prepared(const cvy_workers *workers, int threads) {
 static void take_part(void *argument, int thread, int threads) {
     run *r = argument;
     cvy_workers *workers = r->workers;
-    if (thread == 0)
-        r->granted = threads;
-    if (threads != r->wanted)
-        return;
     cvy_binding binding = {0};
     cvy_processors processors;
     if (threads > 1 && cvy_topology_place(&workers->topology, threads, thread, &processors))
@@ -178,26 +183,27 @@ static void know_topology(cvy_workers *workers) {
     workers->topology_known = true;
 }
 
+static int limit_of(const cvy_workers *workers) {
+    const int openmp = cvy_openmp_limit();
+    return openmp < workers->limit ? openmp : workers->limit;
+}
+
 int cvy_workers_threads(const cvy_workers *workers, size_t blocks) {
-    return (size_t)workers->limit < blocks ? workers->limit : (int)blocks;
+    const int limit = limit_of(workers);
+    return (size_t)limit < blocks ? limit : (int)blocks;
 }
 
 int cvy_workers_run(cvy_workers *workers, const cvy_job *job, cvy_status *status) {
-    int threads = cvy_workers_threads(workers, job->blocks);
+    const int threads = make_team(workers, cvy_workers_threads(workers, job->blocks), status);
+    if (!threads || !make_room(workers, threads, status))
+        return 0;
     if (threads > 1)
         know_topology(workers);
-    for (;;) {
-        run r = {.workers = workers, .job = job, .replicated = replicates(job, threads), .wanted = threads};
-        if (!grow(workers, threads, status))
-            return 0;
-        if (threads == 1)
-            take_part(&r, 0, 1);
-        else
-            cvy_team_run(workers->team, take_part, &r);
-        if (r.granted == threads)
-            break;
-        threads = r.granted; /* the system may grant fewer than wanted */
-    }
+    run r = {.workers = workers, .job = job, .replicated = replicates(job, threads)};
+    if (threads == 1)
+        take_part(&r, 0, 1);
+    else
+        cvy_team_run(workers->team, take_part, &r);
     for (int t = 0; t < threads; t++)
         if (!cvy_ok(&workers->list[t].prepared)) {
             *status = workers->list[t].prepared;
@@ -206,16 +212,32 @@ int cvy_workers_run(cvy_workers *workers, const cvy_job *job, cvy_status *status
     return threads;
 }
 
-const char *cvy_workers_text(cvy_workers *workers, size_t batch_size, char text[static 256]) {
+/* Why a run of so many blocks has not more threads than it has. */
+static void explain(const cvy_workers *workers, size_t batch_size, char why[static 160]) {
     const size_t blocks = cvy_blocks_of(batch_size);
-    const int threads = cvy_workers_threads(workers, blocks);
-    char place[96], why[160];
-    know_topology(workers);
-    if (threads < workers->limit)
-        snprintf(why, sizeof why, "a batch of %zu is %zu block%s of %d images", batch_size, blocks,
-                 blocks == 1 ? "" : "s", CVY_LANES);
+    const int limit = limit_of(workers);
+    if (workers->refused)
+        snprintf(why, 160, "the system started no more of %d", cvy_team_wanted(workers->team));
+    else if (blocks < (size_t)limit)
+        snprintf(why, 160, "a batch of %zu is %zu block%s of %d images", batch_size, blocks, blocks == 1 ? "" : "s",
+                 CVY_LANES);
+    else if (limit < workers->limit)
+        snprintf(why, 160, "OpenMP allows no more (OMP_THREAD_LIMIT)");
     else
-        snprintf(why, sizeof why, "%s", workers->asked ? "as asked" : workers->topology.why);
+        snprintf(why, 160, "%s", workers->asked ? "as asked" : workers->topology.why);
+}
+
+const char *cvy_workers_text(cvy_workers *workers, size_t batch_size, char text[static 256]) {
+    int threads = cvy_workers_threads(workers, cvy_blocks_of(batch_size));
+    char place[96], why[160];
+    cvy_status memory = {0};
+    know_topology(workers);
+    /* Only a try tells what the system starts. A team of another size may be at work. */
+    workers->refused = 0;
+    if (threads > 1 && (!workers->team || cvy_team_wanted(workers->team) == threads) &&
+        make_team(workers, threads, &memory))
+        threads -= workers->refused;
+    explain(workers, batch_size, why);
     if (threads > 1)
         snprintf(text, 256, "%d threads: %s, %s", threads, why,
                  cvy_topology_place_text(&workers->topology, threads, place));

@@ -31,6 +31,7 @@ typedef struct cvy_workers {
     bool topology_known;
     cvy_topology topology;
     cvy_team *team; /* of the last run of several threads */
+    int refused;    /* threads that the last run lacked, because the system started no more */
     int count;
     cvy_worker *list;
 } cvy_workers;
@@ -57,13 +58,13 @@ typedef struct cvy_job {
 bool cvy_workers_create(cvy_workers *workers, int threads, cvy_status *status);
 void cvy_workers_destroy(cvy_workers *workers);
 
-/* How many threads help with a step of so many blocks: one a block, at most the limit. */
+/* How many threads help with a step of so many blocks: one a block, at most the limit, or what OpenMP allows. */
 int cvy_workers_threads(const cvy_workers *workers, size_t blocks);
 
 /* How many threads a step of batch_size images takes, why, and where they are kept, in words. */
 const char *cvy_workers_text(cvy_workers *workers, size_t batch_size, char text[static 256]);
 
-/* Runs a job on as many threads as help and as the system grants; each has its worker ready for its share. Returns how
+/* Runs a job on as many threads as help and as the system starts; each has its worker ready for its share. Returns how
  * many these were, 0 on an error. */
 int cvy_workers_run(cvy_workers *workers, const cvy_job *job, cvy_status *status);
 

@@ -39,5 +39,5 @@ run 0 "evaluate needs test images only" "$program" evaluate --data "$work/npy" -
 run 1 "train needs training images" "$program" train --data "$work/npy"
 says err '^convoy: .*/npy: holds no training images, but x_test\.npy, y_test\.npy\. Convoy reads an \.npz file'
 run 1 "a file that is no .npz" "$program" train --data "$work/npy/x_test.npy"
-says err '^convoy: .*x_test\.npy: cannot open as an \.npz: Not a zip archive \(other formats are read from their dir'
+says err '^convoy: .*x_test\.npy: is no \.npz: begins with 0x934e, expected a zip archive; other formats are read from '
 finish

@@ -13,11 +13,11 @@ says err '^convoy: xyzzy: no such command$'
 run 0 "--version" "$program" --version
 says out '^convoy [0-9]+\.[0-9]+\.[0-9]+$'
 run 0 "--help" "$program" --help
-for command in train recipes evaluate predict summary verify info; do
+for command in train recipes evaluate predict convert summary verify info; do
     says out "^  $command "
 done
 empty err
-for command in train recipes evaluate predict summary verify info; do
+for command in train recipes evaluate predict convert summary verify info; do
     run 0 "$command --help" "$program" $command --help
     says out "^Usage: convoy $command"
     says out '^Examples:$'

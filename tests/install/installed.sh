@@ -80,4 +80,24 @@ if command -v "$cxx" >/dev/null; then
 else
     skip "C++" "there is no C++ compiler"
 fi
+
+# ---- The module for Keras's files, which both find, and neither links.
+
+if [ -e "$libraries/convoy/convoy-hdf5.so" ]; then
+    keras=$here/../golden/keras/functional_adam.keras
+    run 0 "the program finds the module" "$prefix/bin/convoy" convert "$keras" "$work/x.h5"
+
+    run 0 "the library finds the module" python3 -c '
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.cvy_model_from.restype = ctypes.c_void_p
+sys.exit(not library.cvy_model_from(sys.argv[2].encode(), None))' "$shared" "$work/x.h5"
+    run 0 "what the library links" readelf -d "$shared"
+    lacks out 'libhdf5'
+    rm "$libraries/convoy/convoy-hdf5.so"
+    run 1 "without the module" "$prefix/bin/convoy" convert "$keras" "$work/x.h5"
+    says err 'takes the module convoy-hdf5\.so and Debian.s package libhdf5-103-1: '
+else
+    skip "Keras's files" "the module convoy-hdf5.so is not built"
+fi
 finish

@@ -13,7 +13,7 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 L = keras.layers
-O = keras.optimizers  # noqa: E741
+O = keras.optimizers
 
 IMAGE = (12, 12, 1)
 

@@ -328,6 +328,24 @@ def test_save_and_load(tmp_path: Any) -> None:
         convoy.load(tmp_path / "nowhere.safetensors")
 
 
+@pytest.mark.parametrize("extension", ["keras", "h5"])
+def test_files_of_keras_go_on(tmp_path: Any, extension: str) -> None:
+    x, y = images()
+    model = small("sgd:momentum=0.5")
+    model.fit(x, y, verbose=0)
+    path = tmp_path / f"model.{extension}"
+    model.save(path)
+    loaded, plain = convoy.load(path), convoy.load_model(path, compile=False)
+    assert loaded.compiled
+    assert not plain.compiled
+    assert loaded.metrics_names == ["loss", "accuracy"]
+    assert same(loaded.get_optimizer_state(), model.get_optimizer_state())
+    assert (plain.predict(x) == model.predict(x)).all()
+    model.fit(x, y, shuffle=False, verbose=0)
+    loaded.fit(x, y, shuffle=False, verbose=0)
+    assert same(loaded.get_weights(), model.get_weights())
+
+
 def test_recipes() -> None:
     assert convoy.recipes()[0] == "lesson"
     model = convoy.recipe("fast-97.7", seed=3)

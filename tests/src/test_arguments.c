@@ -171,6 +171,7 @@ TEST(training) {
     ACCEPTED("model", assert_int_equal(cvy_classes(NULL), 0));
     ACCEPTED("model", assert_int_equal(cvy_threads(NULL), 0));
     ACCEPTED("model", assert_null(cvy_threads_text(NULL, 32)));
+    ACCEPTED("model", assert_int_equal(cvy_threads_refused(NULL), 0));
     ACCEPTED("model", assert_null(cvy_isa(NULL)));
     expect_ok(&fine);
     cvy_model_free(model);
@@ -205,6 +206,20 @@ TEST(arrays) {
     ACCEPTED("model", assert_true(cvy_learning_rate(NULL) == 0));
     REFUSED("model", cvy_set_learning_rate(NULL, 1, &status));
     ACCEPTED("status", cvy_set_learning_rate(model, 1, NULL));
+    expect_ok(&fine);
+    cvy_model_free(model);
+}
+
+TEST(checkpoints) {
+    cvy_status fine = {0};
+    cvy_model *model = cvy_model_from("lesson", &fine);
+    cvy_compile(model, NULL, &fine);
+    REFUSED("model", cvy_checkpoint_save(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_save(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_save(model, "/nowhere/checkpoint", NULL));
+    REFUSED("model", cvy_checkpoint_load(NULL, "/nowhere/checkpoint", &status));
+    REFUSED("path", cvy_checkpoint_load(model, NULL, &status));
+    ACCEPTED("status", cvy_checkpoint_load(model, "/nowhere/checkpoint", NULL));
     expect_ok(&fine);
     cvy_model_free(model);
 }

@@ -94,7 +94,7 @@ TEST(missing_files) {
 TEST(wrong_lengths) {
     char what[64];
     uint8_t *bytes = put_batch("cut", "test_batch.bin", 0, 1);
-    for (size_t length = 0; length < RECORD; length++) {
+    for (size_t length = 0; length < RECORD; length += length < 64 || length > RECORD - 64 ? 1 : 16) {
         snprintf(what, sizeof what, "%zu bytes, expected a multiple of 3073", length);
         write_file("cut/test_batch.bin", bytes, length);
         expect_failure(path_of("cut"), CVY_TEST, path_of("cut/test_batch.bin"), what);

@@ -155,7 +155,7 @@ TEST(error_says_what_is_there) {
     expect_failure("", CVY_TRAIN, "", "no such file or directory");
     sample images = make_images(2);
     put("empty", "a-file", &images);
-    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "cannot open as an .npz: Not a zip archive");
+    expect_failure(path_of("empty/a-file"), CVY_TRAIN, "empty/a-file", "is no .npz: begins with 0x");
     for (int i = 1; i < 6; i++)
         put("empty", (const char *[]){"10", "9", "x", "b", ".hidden", "z"}[i - 1], &images);
     expect_failure(empty, CVY_TRAIN, empty,
@@ -206,7 +206,9 @@ TEST(bad_files_name_themselves) {
     expect_failure(path_of("bad"), CVY_TRAIN, path_of("bad/train-images-idx3-ubyte"),
                    "an array of 12, expected images: N x HEIGHT x WIDTH or N x HEIGHT x WIDTH x CHANNELS");
     put("bad-npz", "mnist.npz", &images);
-    expect_failure(path_of("bad-npz"), CVY_TRAIN, path_of("bad-npz/mnist.npz"), "cannot open as an .npz");
+    expect_failure(
+        path_of("bad-npz"), CVY_TRAIN, path_of("bad-npz/mnist.npz"),
+        "is no .npz: begins with 0x0000, expected a zip archive; other formats are read from their directory");
 }
 
 /* Colour and grey, in an archive and in a directory. */

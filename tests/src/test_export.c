@@ -474,19 +474,18 @@ TEST(any_name_will_do) {
 TEST(numbers_do_not_depend_on_the_locale) {
     static const char source[] = "LC_NUMERIC\ndecimal_point \",\"\nthousands_sep \".\"\ngrouping 3\nEND LC_NUMERIC\n";
     char command[3 * PATH_MAX], text[32];
-    char *before = save_lesson(path_of("lesson.c"));
     const char *file = write_file("comma.txt", source, strlen(source));
     snprintf(command, sizeof command, "localedef --no-archive -c -i '%s' '%s' >'%s' 2>&1", file, path_of("comma"),
              path_of("localedef.log"));
     run(command); /* which warns of the categories that are not there, with exit code 1 */
     setenv("LOCPATH", directory, 1);
+    char *before = save_lesson(path_of("lesson.c"));
     if (!setlocale(LC_NUMERIC, "comma")) {
         print_message("localedef is missing\n");
         free(before);
         skip();
+        return;
     }
-    snprintf(text, sizeof text, "%g", 1.5);
-    assert_string_equal(text, "1,5");
     char *after = save_lesson(path_of("lesson.c"));
     snprintf(text, sizeof text, "%g", 1.5);
     setlocale(LC_NUMERIC, "C");

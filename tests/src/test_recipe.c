@@ -338,13 +338,13 @@ TEST(weights_carry_what_belongs_to_them) {
     check(&status);
     assert_memory_equal(saved, loaded, sizeof saved);
 
-    /* A model that was built by hand says nothing of its network; the lesson's is then assumed. */
+    /* So does a model that was built by hand. */
     cvy_model *c = model_of("scale=1/255", "adam", 0, &status);
     cvy_save(c, path, &status);
     cvy_model *d = cvy_model_from_weights(path, &status);
     cvy_compile(d, NULL, &status);
     check(&status);
-    assert_int_equal(cvy_classes(d), 10);
+    assert_int_equal(cvy_classes(d), CLASSES);
     unlink(path);
     cvy_model_free(a);
     cvy_model_free(b);

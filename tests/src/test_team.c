@@ -1,20 +1,20 @@
 /* Teams: every thread runs once, the barrier orders and sleeps, and teams do not disturb one another. */
 #include "suite.h"
 
+#include <errno.h>
+#include <fenv.h>
 #include <omp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "../../src/machine/openmp.h"
 #include "../../src/machine/team.h"
 
 enum { MOST = 9 };
-
-/* What OpenMP gives who asks for `size` outside of any parallel region. */
-static int given(int size) {
-    int limit = omp_get_thread_limit();
-    return size < limit ? size : limit;
-}
 
 /* ---- Runs ------------------------------------------------------------------------------------------------------- */
 
@@ -40,8 +40,8 @@ TEST(every_thread_runs_once) {
         for (int run = 1; run <= 3; run++) {
             cvy_team_run(team, attend, &a);
             for (int t = 0; t < MOST; t++) {
-                assert_int_equal(a.visits[t], t < given(size) ? run : 0);
-                assert_int_equal(a.threads[t], t < given(size) ? given(size) : 0);
+                assert_int_equal(a.visits[t], t < size ? run : 0);
+                assert_int_equal(a.threads[t], t < size ? size : 0);
             }
             assert_true(pthread_equal(a.zero, pthread_self()));
         }
@@ -83,7 +83,7 @@ static void check_rounds(int size, int count, long pause_every, long pause_ns) {
         memset(r.slots, 0, sizeof r.slots);
         cvy_team_run(r.team, take_rounds, &r);
         for (int t = 0; t < MOST; t++) {
-            assert_int_equal(r.slots[t], t < given(size) ? count : 0);
+            assert_int_equal(r.slots[t], t < size ? count : 0);
             assert_int_equal(r.wrong[t], 0);
         }
     }
@@ -106,14 +106,14 @@ TEST(barrier_orders_sleepers) {
     check_rounds(5, 100, 7, 500000);
 }
 
-typedef struct wait {
+typedef struct long_wait {
     cvy_team *team;
     double cpu_seconds; /* of the thread that waits */
     int threads;
-} wait;
+} long_wait;
 
 static void wait_long(void *argument, int thread, int threads) {
-    wait *w = argument;
+    long_wait *w = argument;
     struct timespec before, after;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
     if (thread == 0)
@@ -127,9 +127,7 @@ static void wait_long(void *argument, int thread, int threads) {
 }
 
 TEST(long_wait_leaves_the_core) {
-    if (given(2) < 2)
-        skip();
-    wait w = {.team = cvy_team_new(2)};
+    long_wait w = {.team = cvy_team_new(2)};
     assert_non_null(w.team);
     cvy_team_run(w.team, wait_long, &w);
     assert_int_equal(w.threads, 2);
@@ -153,10 +151,9 @@ TEST(two_teams_at_once) {
     assert_int_equal(pthread_create(&other, NULL, take_rounds_alone, &a), 0);
     cvy_team_run(b.team, take_rounds, &b);
     assert_int_equal(pthread_join(other, NULL), 0);
-    /* A limit on threads holds for each initial thread. */
     for (int t = 0; t < MOST; t++) {
-        assert_int_equal(a.slots[t], t < given(2) ? 1000 : 0);
-        assert_int_equal(b.slots[t], t < given(3) ? 700 : 0);
+        assert_int_equal(a.slots[t], t < 2 ? 1000 : 0);
+        assert_int_equal(b.slots[t], t < 3 ? 700 : 0);
         assert_int_equal(a.wrong[t] + b.wrong[t], 0);
     }
     cvy_team_free(a.team);
@@ -176,30 +173,148 @@ static void run_inner(void *argument, int thread, int threads) {
     cvy_team_barrier(o->team);
 }
 
-/* Inside a parallel region OpenMP gives one thread by default, fewer than were asked for. */
 TEST(team_within_a_team) {
-    for (int levels = 1; levels <= 2; levels++) {
-        omp_set_max_active_levels(levels);
-        outer o = {.team = cvy_team_new(2)};
-        assert_non_null(o.team);
-        for (int i = 0; i < 2; i++) {
-            o.inner[i] = (rounds){.team = cvy_team_new(2), .count = 200};
-            assert_non_null(o.inner[i].team);
-        }
-        cvy_team_run(o.team, run_inner, &o);
-        for (int i = 0; i < 2; i++) {
-            bool ran = i < given(2);
-            assert_int_equal(o.inner[i].slots[0], ran ? 200 : 0);
-            if (levels == 1)
-                assert_int_equal(o.inner[i].slots[1], 0);
-            else if (omp_get_thread_limit() >= 4)
-                assert_int_equal(o.inner[i].slots[1], 200);
-            assert_int_equal(o.inner[i].wrong[0] + o.inner[i].wrong[1], 0);
-            cvy_team_free(o.inner[i].team);
-        }
-        cvy_team_free(o.team);
+    outer o = {.team = cvy_team_new(2)};
+    assert_non_null(o.team);
+    for (int i = 0; i < 2; i++) {
+        o.inner[i] = (rounds){.team = cvy_team_new(2), .count = 200};
+        assert_non_null(o.inner[i].team);
     }
-    omp_set_max_active_levels(1);
+    cvy_team_run(o.team, run_inner, &o);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(o.inner[i].slots[0], 200);
+        assert_int_equal(o.inner[i].slots[1], 200);
+        assert_int_equal(o.inner[i].wrong[0] + o.inner[i].wrong[1], 0);
+        cvy_team_free(o.inner[i].team);
+    }
+    cvy_team_free(o.team);
+}
+
+/* ---- Threads that the system does not start --------------------------------------------------------------------- */
+
+static int started_at_most = -1; /* -1: no limit */
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument) {
+    if (started_at_most == 0)
+        return EAGAIN;
+    started_at_most -= started_at_most > 0;
+    return __real_pthread_create(id, attributes, begin, argument);
+}
+
+TEST(fewer_threads_than_asked) {
+    for (int limit = 0; limit < 4; limit++) {
+        started_at_most = limit;
+        rounds r = {.team = cvy_team_new(4), .count = 200};
+        started_at_most = -1;
+        assert_non_null(r.team);
+        assert_int_equal(cvy_team_wanted(r.team), 4);
+        assert_int_equal(cvy_team_size(r.team), 1 + limit);
+        cvy_team_run(r.team, take_rounds, &r);
+        for (int t = 0; t < MOST; t++) {
+            assert_int_equal(r.slots[t], t <= limit ? 200 : 0);
+            assert_int_equal(r.wrong[t], 0);
+        }
+        cvy_team_free(r.team);
+    }
+}
+
+/* ---- Forks ------------------------------------------------------------------------------------------------------ */
+
+/* The child's exit code: 0 if the team of its parent works in it. A hang ends by the alarm. */
+static int run_in_child(rounds *r, int size) {
+    alarm(60);
+    memset(r->slots, 0, sizeof r->slots);
+    if (cvy_team_size(r->team) != size)
+        return 1;
+    for (int run = 0; run < 2; run++)
+        cvy_team_run(r->team, take_rounds, r);
+    for (int t = 0; t < size; t++)
+        if (r->slots[t] != r->count || r->wrong[t])
+            return 2;
+    cvy_team_free(r->team);
+    return 0;
+}
+
+static void expect_good(pid_t child) {
+    int status;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+TEST(team_in_a_forked_process) {
+    rounds r = {.team = cvy_team_new(3), .count = 200};
+    assert_non_null(r.team);
+    cvy_team_run(r.team, take_rounds, &r);
+    pid_t child = fork();
+    if (child == 0) {
+        pid_t grandchild = fork();
+        if (grandchild == 0)
+            _exit(run_in_child(&r, 3));
+        int status;
+        waitpid(grandchild, &status, 0);
+        _exit(status ? 3 : run_in_child(&r, 3));
+    }
+    expect_good(child);
+    cvy_team_run(r.team, take_rounds, &r); /* the parent's still works */
+    child = fork();
+    if (child == 0) {
+        cvy_team_free(r.team); /* whose threads are not there */
+        _exit(0);
+    }
+    expect_good(child);
+    cvy_team_free(r.team);
+}
+
+/* ---- What threads have of their own ----------------------------------------------------------------------------- */
+
+typedef struct setting {
+    int rounding[MOST];
+    bool takes_signals[MOST];
+} setting;
+
+static void note_setting(void *argument, int thread, int threads) {
+    setting *s = argument;
+    sigset_t blocked;
+    (void)threads;
+    s->rounding[thread] = fegetround();
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    s->takes_signals[thread] = !sigismember(&blocked, SIGINT) || !sigismember(&blocked, SIGUSR1);
+}
+
+TEST(threads_compute_in_the_default_environment_and_take_no_signals) {
+    fesetround(FE_UPWARD);
+    cvy_team *team = cvy_team_new(3);
+    assert_non_null(team);
+    setting s;
+    cvy_team_run(team, note_setting, &s);
+    assert_int_equal(fegetround(), FE_UPWARD);
+    fesetround(FE_TONEAREST);
+    assert_int_equal(s.rounding[0], FE_UPWARD); /* the caller's own */
+    assert_true(s.takes_signals[0]);
+    for (int t = 1; t < 3; t++) {
+        assert_int_equal(s.rounding[t], FE_TONEAREST);
+        assert_false(s.takes_signals[t]);
+    }
+    cvy_team_free(team);
+}
+
+/* ---- OpenMP's settings ------------------------------------------------------------------------------------------ */
+
+TEST(openmp_limits) {
+    const char *limit = getenv("OMP_THREAD_LIMIT");
+    if (limit)
+        assert_int_equal(cvy_openmp_limit(), atoi(limit));
+    else
+        assert_true(cvy_openmp_limit() > 1000);
+    int within[2] = {0};
+#pragma omp parallel num_threads(2)
+    within[omp_get_thread_num()] = cvy_openmp_limit();
+    assert_int_equal(within[0], 1); /* a parallel region within another has one thread by default */
+    assert_int_equal(within[1], omp_get_thread_limit() > 1 ? 1 : 0);
 }
 
 RUN_TESTS("team", NULL, NULL)

@@ -12,13 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/base/clock.h"
 #include "../../src/machine/binding.h"
 #include "../../src/machine/control_group.h"
-#include "../../src/machine/team.h"
+#include "../../src/machine/openmp.h"
 
 /* ---- Machines that are described -------------------------------------------------------------------------------- */
 
@@ -84,11 +86,11 @@ static void quotas(void **state) {
         int threads;
         const char *why;
     } cases[] = {
-        {0.01, 1, "1 core: cpu.max allows 0.01"},
-        {0.5, 1, "1 core: cpu.max allows 0.5"},
-        {1, 1, "1 core: cpu.max allows 1"},
-        {1.5, 2, "2 cores: cpu.max allows 1.5"},
-        {7.5, 8, "8 cores: cpu.max allows 7.5"},
+        {0.01, 1, "1 core: the quota allows 0.01"},
+        {0.5, 1, "1 core: the quota allows 0.5"},
+        {1, 1, "1 core: the quota allows 1"},
+        {1.5, 2, "2 cores: the quota allows 1.5"},
+        {7.5, 8, "8 cores: the quota allows 7.5"},
         {8, 8, "8 of 8 cores"},
         {100, 8, "8 of 8 cores"},
     };
@@ -107,7 +109,7 @@ static void omp_num_threads_wins(void **state) {
     t = described("package:1 core:8 pu:1", NULL, INFINITY, "3,2");
     expect(&t, 1, 8, 8, 8, 3, "OMP_NUM_THREADS=3");
     t = described("package:1 core:8 pu:1", NULL, 2, "many"); /* as if it were not set */
-    expect(&t, 1, 8, 8, 8, 2, "2 cores: cpu.max allows 2");
+    expect(&t, 1, 8, 8, 8, 2, "2 cores: the quota allows 2");
 }
 
 /* Two performance cores with two hardware threads and a large second-level cache each, four efficient cores that share
@@ -366,10 +368,14 @@ static void write_text(const char *path, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void write_cpu_max(const tree *t, const char *group, const char *text) {
+static void write_in(const tree *t, const char *group, const char *name, const char *text) {
     char path[160];
-    snprintf(path, sizeof path, "%s%s/cpu.max", t->root, group);
+    snprintf(path, sizeof path, "%s%s/%s", t->root, group, name);
     write_text(path, text);
+}
+
+static void write_cpu_max(const tree *t, const char *group, const char *text) {
+    write_in(t, group, "cpu.max", text);
 }
 
 /* A hierarchy of its own in a new directory: the mount point with /a and /a/b, and the two tables that lead to it. */
@@ -394,8 +400,18 @@ static int plant(void **state) {
 
 static int uproot(void **state) {
     const tree *t = *state;
-    static const char *const files[] = {"/a/b/cpu.max", "/a/cpu.max", "/cpu.max", "/group",
-                                        "/mounts",      "/a/b",       "/a",       ""};
+    static const char *const files[] = {"/a/b/cpu.max",
+                                        "/a/b/cpu.cfs_quota_us",
+                                        "/a/b/cpu.cfs_period_us",
+                                        "/a/cpu.max",
+                                        "/cpu.max",
+                                        "/cpu.cfs_quota_us",
+                                        "/cpu.cfs_period_us",
+                                        "/group",
+                                        "/mounts",
+                                        "/a/b",
+                                        "/a",
+                                        ""};
     char path[160];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s%s", t->root, files[i]);
@@ -427,6 +443,35 @@ static void quota_within_a_container(void **state) {
     write_text(t->group, "0::/outside/of/it\n");
     assert_true(cvy_cpu_quota(t->group, t->mounts) == 1.5);
     write_text(t->group, "0::/a\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 0.5);
+}
+
+static void quota_of_version_1(void **state) {
+    const tree *t = *state;
+    char text[256];
+    write_text(t->group, "12:cpuset:/x\n4:cpuacct,cpu:/a/b\n0::/\n");
+    snprintf(text, sizeof text, "cgroup /elsewhere cgroup rw,cpuset 0 0\ncgroup %s cgroup rw,cpuacct,cpu 0 0\n",
+             t->root);
+    write_text(t->mounts, text);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY);
+    write_in(t, "/a/b", "cpu.cfs_quota_us", "-1\n");
+    write_in(t, "/a/b", "cpu.cfs_period_us", "100000\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY);
+    write_in(t, "", "cpu.cfs_quota_us", "200000\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY); /* no period */
+    write_in(t, "", "cpu.cfs_period_us", "50000\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 4);
+    write_in(t, "/a/b", "cpu.cfs_quota_us", "150000\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 1.5);
+    write_text(t->group, "4:cpuset,cpuacct:/a/b\n5::/a/b\n6:name=cpu:/a/b\nno\n:\n");
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == INFINITY); /* none has the controller */
+
+    /* Both versions: the least counts. */
+    write_text(t->group, "4:cpu:/a/b\n0::/a\n");
+    snprintf(text, sizeof text, "cgroup2 %s cgroup2 rw 0 0\ncgroup %s cgroup rw,cpu 0 0\n", t->root, t->root);
+    write_text(t->mounts, text);
+    assert_true(cvy_cpu_quota(t->group, t->mounts) == 1.5);
+    write_cpu_max(t, "/a", "50000 100000\n");
     assert_true(cvy_cpu_quota(t->group, t->mounts) == 0.5);
 }
 
@@ -472,6 +517,44 @@ static void reads_this_machine(void **state) {
     assert_int_equal(forced.threads, 7);
     assert_int_equal(forced.allowed, t.allowed);
     assert_string_equal(forced.why, "OMP_NUM_THREADS=7");
+}
+
+/* The bytes of address space that this process has. */
+static size_t address_space(void) {
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%zu", &pages) != 1)
+        _exit(99);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* In a child that may take so many bytes more of memory: 0 if the topology was read, 1 for an error. */
+static int read_with_memory(size_t bytes) {
+    pid_t child = fork();
+    if (child == 0) {
+        cvy_topology t;
+        cvy_status status = {0};
+        const rlim_t now = address_space();
+        setrlimit(RLIMIT_AS, &(struct rlimit){now, now + bytes});
+        for (size_t part = 1 << 20; part >= 64; part /= 2) /* what the heap holds free */
+            while (malloc(part))
+                ;
+        setrlimit(RLIMIT_AS, &(struct rlimit){now + bytes, now + bytes});
+        _exit(!cvy_topology_read(&t, &status));
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status)); /* not by a signal */
+    return WEXITSTATUS(status);
+}
+
+static void short_of_memory(void **state) {
+    (void)state;
+    int failed = 0, count = 0;
+    for (size_t bytes = 0; bytes < 4 << 20; bytes += 64 << 10, count++)
+        failed += read_with_memory(bytes);
+    assert_in_range(failed, 1, count - 1);
 }
 
 static void affinity_mask_counts(void **state) {
@@ -522,11 +605,21 @@ static void binding_is_taken_back(void **state) {
 /* Run with OMP_PROC_BIND=true: this thread is then bound to the first place, yet a team may use them all. */
 static void bound_to_places(void **state) {
     (void)state;
-    int processors = cvy_team_places(NULL, 0);
+    int processors = cvy_openmp_places(NULL, 0);
     cvy_topology t = this_machine();
     print_message("# %d processors in places; %s\n", processors, t.why);
     assert_true(processors >= 1);
     assert_true(t.allowed * (t.hardware_threads / t.cores) >= processors);
+    assert_string_equal(t.bound_by, "OMP_PROC_BIND");
+    /* "true" means "close": two threads are in places of their own, if there are two. */
+    cvy_processors first, second;
+    assert_true(cvy_topology_place(&t, 2, 0, &first) && cvy_topology_place(&t, 2, 1, &second));
+    assert_int_equal(memcmp(&first, &second, sizeof first) != 0, processors > 1);
+    /* More threads than places share them, neighbours together. */
+    assert_true(cvy_topology_place(&t, 2 * processors, 1, &second));
+    assert_memory_equal(&first, &second, sizeof first);
+    assert_true(cvy_topology_place(&t, 2 * processors, 2, &second));
+    assert_int_equal(memcmp(&first, &second, sizeof first) != 0, processors > 1);
 }
 
 int main(int argc, char **argv) {
@@ -545,8 +638,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(cpu_max_text),
         cmocka_unit_test_setup_teardown(quota_is_the_least_on_the_way_up, plant, uproot),
         cmocka_unit_test_setup_teardown(quota_within_a_container, plant, uproot),
+        cmocka_unit_test_setup_teardown(quota_of_version_1, plant, uproot),
         cmocka_unit_test_setup_teardown(quota_without_its_tables, plant, uproot),
         cmocka_unit_test(reads_this_machine),
+        cmocka_unit_test(short_of_memory),
         cmocka_unit_test(affinity_mask_counts),
         cmocka_unit_test(binding_is_taken_back),
     };
