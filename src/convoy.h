@@ -334,18 +334,17 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
  *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
  *   .h5           the same as .keras, in Keras 2's format
  *   .onnx         an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
- *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
- *                 library, no allocation, and no Convoy
- *   any other     safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file also says
- *                 the preprocessing, and the network if it is not the lesson's
+ *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs
+ * no library, no allocation, and no Convoy any other     safetensors: kernels HWIO and (in, out), named by Keras's
+ * paths ("conv2d_1/kernel"). The file also says the preprocessing, and the network if it is not the lesson's
  *
  * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
  * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
  * module convoy-hdf5.so, which is looked for beside the library, in the directory convoy/ there, and where it was
  * installed, and Debian's package libhdf5-103-1. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit, or holds
- * NaN or infinity, leaves the model as it was.
+/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit, or
+ * whose weights hold NaN or infinity, leaves the model as it was.
  *
  * Safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
  * layers' numbers or the shapes decide, if they leave no doubt. Keras's files go by the classes of the layers and their

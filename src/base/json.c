@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include "number.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,7 +32,7 @@ static void begin_watch(void) {
     failed = false;
 }
 
-/* ---- Loading ---------------------------------------------------------------------------------------------------- */
+/* ---- Loading, writing ------------------------------------------------------------------------------------------- */
 
 /* Arrays, objects, and elements but the first of each. */
 static size_t count_values(const char *text, size_t length) {
@@ -55,6 +57,7 @@ json_t *cvy_json_load(const char *text, size_t length, json_error_t *error) {
         return NULL;
     }
     begin_watch();
+    /* jansson aborts the process over a number where the locale's decimal point has more than one byte. */
     cvy_plain_numbers plain = cvy_plain_numbers_begin();
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
     cvy_plain_numbers_end(plain);
@@ -64,4 +67,11 @@ json_t *cvy_json_load(const char *text, size_t length, json_error_t *error) {
         error->text[0] = 0;
     }
     return value;
+}
+
+char *cvy_json_dump(const json_t *value, size_t flags) {
+    cvy_plain_numbers plain = cvy_plain_numbers_begin();
+    char *text = json_dumps(value, flags);
+    cvy_plain_numbers_end(plain);
+    return text;
 }

@@ -1,11 +1,8 @@
-/* JSON by jansson, for texts that may be hostile, in every locale, and on a machine that may be out of memory. jansson
- * by itself aborts the process over a number where the locale's decimal point has more than one byte. */
+/* JSON by jansson: in any locale, for texts that may be hostile, and for a machine that may be out of memory. */
 #ifndef CVY_JSON_H
 #define CVY_JSON_H
 
 #include <jansson.h>
-
-#include "number.h"
 
 /* json_loadb. An error, with a text but for lack of memory, are also: a name that an object holds twice; more values
  * than one for four bytes, which would take far more memory than the text; an allocation that failed, after which
@@ -13,11 +10,6 @@
 json_t *cvy_json_load(const char *text, size_t length, json_error_t *error);
 
 /* json_dumps. */
-static inline char *cvy_json_dump(const json_t *value, size_t flags) {
-    cvy_plain_numbers plain = cvy_plain_numbers_begin();
-    char *text = json_dumps(value, flags);
-    cvy_plain_numbers_end(plain);
-    return text;
-}
+char *cvy_json_dump(const json_t *value, size_t flags);
 
 #endif

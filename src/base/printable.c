@@ -2,6 +2,11 @@
 
 #include <stddef.h>
 
+bool cvy_text_is_control(const char *text) {
+    const unsigned char first = (unsigned char)text[0], second = first ? (unsigned char)text[1] : 0;
+    return (first && first < ' ') || first == 0x7f || (first == 0xc2 && second >= 0x80 && second < 0xa0);
+}
+
 /* The number of bytes of the printable character that the text begins with; 0 if it begins with none. Forms that are
  * longer than needed could hide a control character. */
 static int printable_bytes(const unsigned char *text) {
@@ -16,17 +21,18 @@ static int printable_bytes(const unsigned char *text) {
     return bytes && text[1] >= least ? bytes : 0;
 }
 
-const char *cvy_text_unprintable(const char *text) {
+/* The first byte that is no part of a printable character, NULL if there is none. */
+static const char *unprintable(const char *text) {
     for (int bytes; *text; text += bytes)
         if (!(bytes = printable_bytes((const unsigned char *)text)))
             return text;
     return NULL;
 }
 
-void cvy_text_make_printable(char *text, char kept) {
-    for (const char *bad; (bad = cvy_text_unprintable(text)); text++) {
+void cvy_text_make_printable(char *text, char keep) {
+    for (const char *bad; (bad = unprintable(text)); text++) {
         text += bad - text;
-        if (*text != kept)
+        if (*text != keep)
             *text = '?';
     }
 }

@@ -2,11 +2,13 @@
 #ifndef CVY_PRINTABLE_H
 #define CVY_PRINTABLE_H
 
-/* The first byte that is no part of a printable character in UTF-8: a control character (C0, DEL, C1) or a byte that is
- * no UTF-8. NULL if there is none. */
-const char *cvy_text_unprintable(const char *text);
+#include <stdbool.h>
 
-/* Replaces each such byte, but not those that are `kept`, by '?'. */
-void cvy_text_make_printable(char *text, char kept);
+/* Whether the text begins with a control character: C0, DEL, or C1 in UTF-8. */
+bool cvy_text_is_control(const char *text);
+
+/* Replaces by '?' each byte that is no part of a printable character in UTF-8: a control character, or a byte that is
+ * no UTF-8. `keep`, which may be 0, is left alone. */
+void cvy_text_make_printable(char *text, char keep);
 
 #endif

@@ -240,7 +240,7 @@ static bool is_builtin_recipe(const char *name) {
 static bool check_files(const train_options *o, cvy_status *status) {
     const bool recipe_is_file = o->recipe && !is_builtin_recipe(o->recipe);
     const bool model_is_file = o->model && !cvy_network_is_builtin(o->model);
-    const cli_file save = {"--save", o->save}, log = {"--log", o->log}, out = {"standard output", "/dev/stdout"};
+    const cli_file save = {"--save", o->save}, log = {"--log", o->log}, out = {"standard output", "/proc/self/fd/1"};
     const cli_file recipe = {"--recipe", recipe_is_file ? o->recipe : NULL};
     const cli_file model = {"--model", model_is_file ? o->model : NULL};
     return cli_check_distinct(log, save, status) && cli_check_distinct(log, out, status) &&

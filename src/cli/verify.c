@@ -304,7 +304,7 @@ static bool prepare(verification *v, cvy_status *status) {
     const cli_file log = {"--log", o->log};
     if (!cli_check_distinct(log, (cli_file){"GOLDEN.safetensors", o->golden}, status) ||
         !cli_check_distinct(log, (cli_file){"--model", model}, status) ||
-        !cli_check_distinct(log, (cli_file){"standard output", "/dev/stdout"}, status))
+        !cli_check_distinct(log, (cli_file){"standard output", "/proc/self/fd/1"}, status))
         return false;
     if (!cvy_optimizer_parse(o->optimizer, &v->optimizer, status) || !cvy_tier_choose(o->isa, &v->tier, &why, status))
         return false;

@@ -35,9 +35,10 @@ static bool copy_name(char copy[CVY_NAME_MAX], const char *name, const char *own
     if (length >= CVY_NAME_MAX)
         return cvy_fail(status, CVY_FAILED, owner, "\"%.40s...\" has %zu bytes, expected at most %d", name, length,
                         CVY_NAME_MAX - 1);
-    if (strchr(name, '/') || cvy_text_unprintable(name))
-        return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s", name,
-                        strchr(name, '/') ? "a slash" : "a control character, or is no UTF-8");
+    for (const char *c = name; *c; c++)
+        if (*c == '/' || cvy_text_is_control(c))
+            return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s, which a name must not", name,
+                            *c == '/' ? "a slash" : "a control character");
     memcpy(copy, name, length + 1);
     return true;
 }

@@ -30,8 +30,9 @@ result $? "  the link stays, the file is there"
 good=$work/good.safetensors
 cp "$work/there/new.safetensors" "$good"
 mkfifo "$work/pipe"
+ln -s /proc/self/fd/1 "$work/stdout" # as /dev/stdout, which a faulty program run by root would replace
 ln -s pipe "$work/link-to-pipe"
-for path in "$work/pipe" "$work/link-to-pipe" /dev/stdout /dev/null; do
+for path in "$work/pipe" "$work/link-to-pipe" "$work/stdout" /dev/null; do
     run 1 "--save $path" "${to_pipe[@]}" "${train[@]}" --save "$path"
     says err "^convoy: $path: is a pipe or device, expected a regular file or a new name\$"
     empty out
@@ -99,14 +100,14 @@ one --log --model --log "$work/model.json" --model "$work/model.json"
 one --log --recipe --log "$work/recipe.json" --recipe "$work/recipe.json"
 one --save --model --save "$work/model.json" --model "$work/model.json"
 one --save --recipe --save "$work/recipe.json" --recipe "$work/recipe.json"
-one --save 'standard output' --save /dev/stdout
-one --log 'standard output' --log /dev/stdout
+one --save 'standard output' --save "$work/stdout"
+one --log 'standard output' --log "$work/stdout"
 run 2 "verify --log over its recording" "$program" verify "$work/a.safetensors" --log "$work/hard.safetensors"
 says err '^convoy: --log: .* is the file of GOLDEN.safetensors, too$'
 run 0 "--save over --weights" "${train[@]}" --weights "$work/a.safetensors" --save "$work/a.safetensors"
 (cd "$work" && cp a.safetensors lenet5 && "${train[@]}" --model lenet5 --save lenet5) >"$work/out" 2>"$work/err"
 result $? "a network's name is no file"
-run 0 "--log to a pipe" "${to_pipe[@]}" "${train[@]}" --json --log /dev/stdout
+run 0 "--log to a pipe" "${to_pipe[@]}" "${train[@]}" --json --log "$work/stdout"
 says out '^epoch,seconds,loss,accuracy$'
 
 # NaN and infinity.
