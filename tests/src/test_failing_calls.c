@@ -92,8 +92,8 @@ static int fail_each_call(operation *run, aftermath *check) {
         bool done = run(&status);
         countdown = -1;
         if (!failed) {
-            assert_true(done);
             expect_ok(&status);
+            assert_true(done);
             return n;
         }
         if (done || status.code != CVY_FAILED || !status.where[0] || !status.what[0])
@@ -143,9 +143,10 @@ TEST(more_data_sets) {
     sample x = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, 2, 1), }", 96);
     sample y = make_npy(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", 16);
     memset(y.bytes + y.count - 16, 0, 16);
+    memset(x.bytes + x.count - 96, 0, 96); /* finite */
     put("npy", "x_train.npy", &x);
     put("npy", "y_train.npy", &y);
-    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 3); /* float64 images are halved in place */
+    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 2);
 
     sample images = make_images(9), labels = make_labels(9);
     memset(labels.bytes + 8, 1, 9);
