@@ -44,7 +44,7 @@ static bool draw_all(bench_data *data, const cvy_network *network, cvy_status *s
 static bool fits(const cvy_dataset *dataset, const cvy_network *network) {
     cvy_shape input = network->layers[0].output;
     return dataset->height == input.height && dataset->width == input.width && dataset->channels == input.channels &&
-           dataset->classes <= network->layers[network->count - 1].output.channels;
+           cvy_dataset_check_labels(dataset, network->layers[network->count - 1].output.channels, &(cvy_status){0});
 }
 
 bool bench_data_load(bench_data *data, const char *directory, const cvy_network *network, cvy_status *status) {

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
-from mesonpy import (
+from mesonpy import (  # noqa: F401  (the hooks of PEP 517 and PEP 660)
     build_editable,
     build_sdist,
     get_requires_for_build_editable,

@@ -90,7 +90,8 @@ CVY_API cvy_dataset *cvy_dataset_load(const char *place, cvy_split split, cvy_st
  * [count]. NULL labels make a data set that serves cvy_predict, but neither cvy_fit nor cvy_evaluate. */
 CVY_API cvy_dataset *cvy_dataset_from_u8(const uint8_t *images, const uint8_t *labels, size_t count, int height,
                                          int width, int channels, cvy_status *status);
-/* The same for float images. */
+/* The same for float images. NaN and infinity are an error; they are looked for here, once (20 ms for 60,000 images of
+ * 28 x 28). Labels may change later: each fit and evaluation checks them. */
 CVY_API cvy_dataset *cvy_dataset_from_f32(const float *images, const uint8_t *labels, size_t count, int height,
                                           int width, int channels, cvy_status *status);
 
@@ -325,24 +326,26 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
 
 /* ---- Save, load ------------------------------------------------------------------------------------------------- */
 
-/* Writes the model to a file, which appears whole or not at all. The end of its name chooses the format:
+/* Writes the model to a file, which appears whole or not at all, with the permissions of the file that it replaces. A
+ * symbolic link stays, and its target is written. Devices, pipes and write-protected files are an error, and so are
+ * weights that hold NaN or infinity. The end of the name chooses the format:
  *
- *   .keras        Keras 3's file: network, weights, optimizer and its state; keras.models.load_model() reads it
- *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
- *   .h5           the same as .keras, in Keras 2's format
- *   .onnx         an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
- *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs no
- *                 library, no allocation, and no Convoy
- *   any other     safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file also says
- *                 the preprocessing, and the network if it is not the lesson's
+ *   .keras       Keras 3's file: network, weights, optimizer and its state; keras.models.load_model() reads it
+ *   .weights.h5  Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
+ *   .h5          the same as .keras, in Keras 2's format
+ *   .onnx        an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
+ *   .c           a file of C99 for microcontrollers: void predict(const float *image, float *probabilities).
+ *                It needs no library, no allocation, and no Convoy
+ *   any other    safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file
+ *                also says the preprocessing, and the network if it is not the lesson's
  *
  * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
  * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
  * module convoy-hdf5.so, which is looked for beside the library, in the directory convoy/ there, and where it was
  * installed, and Debian's package libhdf5-103-1. */
 CVY_API void cvy_save(const cvy_model *model, const char *path, cvy_status *status);
-/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit leaves the
- * model as it was.
+/* Reads weights into a compiled model. The file's first bytes tell its format. A file that does not fit, or
+ * whose weights hold NaN or infinity, leaves the model as it was.
  *
  * Safetensors go by their names; a Sequential's name before them makes no difference. Where the names do not fit, the
  * layers' numbers or the shapes decide, if they leave no doubt. Keras's files go by the classes of the layers and their

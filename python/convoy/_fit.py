@@ -100,7 +100,7 @@ class Fit:
                     result = function(progress.contents)
             except GeneratorExit:
                 return
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  (raised by _train)
                 self.error = error
                 result = False
 

@@ -10,7 +10,7 @@ import importlib
 import json
 import re
 import warnings
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +58,13 @@ def _describe(model: Any) -> dict[str, Any]:
         except Exception as error:
             raise UsageError("from_keras", f"Keras cannot describe {model.name} as JSON: {error}") from error
     description: dict[str, Any] = json.loads(text)
+    compiled, optimizer = description.get("compile_config"), getattr(model, "optimizer", None)
+    if compiled and optimizer is not None and "optimizer" not in compiled:  # saving to .h5 takes it out of Keras's own
+        kind = type(optimizer)
+        compiled["optimizer"] = {
+            "module": kind.__module__, "class_name": kind.__name__, "config": optimizer.get_config(),
+            "registered_name": kind.__name__,
+        }  # fmt: skip
     return description
 
 

@@ -1,6 +1,7 @@
 /* The public API: checkpoints. */
 #include "checkpoint.h"
 
+#include "../base/json.h"
 #include "../base/memory.h"
 #include "../io/safetensors.h"
 #include "../model/network_json.h"
@@ -23,7 +24,7 @@ static json_t *describe_settings(const cvy_model *model, const cvy_fit_options *
     cvy_optimizer_text(&model->compiled.optimizer, optimizer);
     cvy_preprocessing_text(&model->preprocessing, preprocessing);
     json_t *network = cvy_network_to_json(model->network, status);
-    char *text = network ? json_dumps(network, JSON_COMPACT) : NULL;
+    char *text = network ? cvy_json_dump(network, JSON_COMPACT) : NULL;
     cvy_recipe recipe = {
         .name = model->network->name,
         .network = text,
@@ -67,8 +68,8 @@ json_t *cvy_checkpoint_describe(const cvy_model *model, const cvy_fit_options *o
 
 /* "KEY is VALUE, the checkpoint has OTHER"; long values are cut. */
 static bool refuse(const char *key, const json_t *now, const json_t *then, cvy_status *status) {
-    char *text_now = now ? json_dumps(now, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    char *text_then = then ? json_dumps(then, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *text_now = now ? cvy_json_dump(now, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *text_then = then ? cvy_json_dump(then, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     cvy_fail(status, CVY_USAGE, "checkpoint", "%s is %.300s, the checkpoint has %.300s", key,
              text_now ? text_now : "not given", text_then ? text_then : "none");
     free(text_now);
@@ -165,7 +166,7 @@ static char *describe(const cvy_model *model, json_t *fit, const content *c, cvy
                                "epochs_done", (json_int_t)model->epochs_done, "crc32", checksums);
     if (fit)
         good &= !json_object_set(object, "fit", fit);
-    char *text = object && good ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = object && good ? cvy_json_dump(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text)
         cvy_fail_memory(status, "checkpoint", 0);
@@ -236,7 +237,8 @@ static json_t *read_object(const cvy_safetensors *file, cvy_status *status) {
     char expected[9];
     cvy_metadata_crc32(cvy_safetensors_metadata(file, "network"), cvy_safetensors_metadata(file, "preprocessing"), text,
                        expected);
-    json_t *object = crc && !strcmp(crc, expected) ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_error_t error;
+    json_t *object = crc && !strcmp(crc, expected) ? cvy_json_load(text, strlen(text), &error) : NULL;
     if (!object)
         cvy_fail(status, CVY_FAILED, path, "the checkpoint is damaged: its header has another checksum");
     return object;

@@ -102,6 +102,11 @@ void cvy_save(const cvy_model *model, const char *path, cvy_status *status) {
     status = CVY_STATUS_OF(status);
     if (!cvy_ready(model, status) || !cvy_given(path, "path", status))
         return;
+    const cvy_variables *variables = cvy_trainer_variables(model->trainer);
+    const float *parameters = cvy_trainer_parameters(model->trainer);
+    for (int v = 0; v < variables->count; v++)
+        if (!cvy_weights_finite(&variables->list[v], parameters + variables->list[v].offset, path, status))
+            return;
     size_t i = 0;
     while (!ends_in(path, formats[i].end))
         i++;

@@ -1,6 +1,7 @@
 #include "keras_tree.h"
 
 #include "../base/memory.h"
+#include "weights.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -278,6 +279,9 @@ static bool check_weights(const cvy_variables *variables, const file_weights *we
         fits = array->kind == CVY_NODE_FLOATS && array->rank == variable->rank &&
                !memcmp(array->shape, variable->shape, (size_t)array->rank * sizeof *array->shape);
     }
+    for (int i = 0; fits && i < variables->count; i++)
+        if (!cvy_weights_finite(&variables->list[i], weights->own.list[i]->floats, path, status))
+            return false;
     if (fits)
         return true;
     char network[900], file[900];

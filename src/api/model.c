@@ -91,6 +91,19 @@ cvy_model *cvy_model_from_json(const char *json, cvy_status *status) {
     return cvy_given(json, "json", status) ? from_json(json, "model", status) : NULL;
 }
 
+/* A text of a kilobyte can describe a network of gigabytes: the file must hold as many numbers as the network has
+ * parameters. */
+static bool check_size(const cvy_network *network, const cvy_safetensors *file, cvy_status *status) {
+    size_t parameters = 0, numbers = 0;
+    for (int i = 0; i < network->count; i++)
+        parameters += network->layers[i].parameters;
+    for (size_t i = 0; i < cvy_safetensors_count(file); i++)
+        numbers += cvy_tensor_elements(cvy_safetensors_at(file, i));
+    return parameters <= numbers ||
+           cvy_fail(status, CVY_FAILED, cvy_safetensors_path(file),
+                    "holds %zu numbers, but its network has %zu parameters", numbers, parameters);
+}
+
 /* The network that a safetensors file names: a built-in's name or JSON, but no file, for what a weight file says must
  * not depend on the files beside it. */
 static cvy_model *from_safetensors(const char *path, cvy_status *status) {
@@ -105,6 +118,10 @@ static cvy_model *from_safetensors(const char *path, cvy_status *status) {
         model = cvy_model_described(network, path, status);
     else
         cvy_fail(status, CVY_FAILED, path, "is of the network \"%.80s\", which is not known", network);
+    if (model && *network == '{' && !check_size(model->network, file, status)) {
+        cvy_model_free(model);
+        model = NULL;
+    }
     cvy_safetensors_close(file);
     return model;
 }
@@ -140,12 +157,12 @@ json_t *cvy_model_compile_config(const cvy_model *model) {
     }
     if (!json_object_get(model->compile_config, "optimizer_config"))
         return model->compile_config ? json_incref(model->compile_config) : json_object();
-    /* Of an HDF5 file, in a form that Keras 3 does not read: as it would be once compiled. */
+    /* Of an HDF5 file, in a form that Keras 3 does not read: as it would be once compiled, if it can be. */
     cvy_compile_settings settings = {0};
     cvy_refusals refusals = {0};
     cvy_optimizer_parse("rmsprop", &settings.optimizer, &(cvy_status){0});
     cvy_compile_config_read(model->compile_config, CVY_COMPILE_ALL, &settings, &refusals);
-    return refusals.count ? json_object() : cvy_compile_config_write(&settings);
+    return refusals.count ? json_incref(model->compile_config) : cvy_compile_config_write(&settings);
 }
 
 char *cvy_to_json(const cvy_model *model, cvy_status *status) {

@@ -173,7 +173,9 @@ static json_t *write_field(const cvy_field *field, const cvy_recipe *recipe) {
 
 json_t *cvy_recipe_to_json(const cvy_recipe *recipe) {
     json_t *object = json_object();
-    json_t *network = *recipe->network == '{' ? json_loads(recipe->network, 0, NULL) : json_string(recipe->network);
+    json_error_t error;
+    json_t *network = *recipe->network == '{' ? cvy_json_load(recipe->network, strlen(recipe->network), &error)
+                                              : json_string(recipe->network);
     bool good = !json_object_set_new(object, "network", network);
     for (size_t i = 0; good && i < sizeof fields / sizeof *fields; i++)
         good =

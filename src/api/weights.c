@@ -63,6 +63,20 @@ bool cvy_weights_save(const cvy_model *model, const char *path, cvy_status *stat
     return cvy_ok(status);
 }
 
+bool cvy_weights_finite(const cvy_variable *variable, const float *values, const char *path, cvy_status *status) {
+    cvy_tensor tensor = {.name = variable->path, .dtype = CVY_F32, .rank = variable->rank, .data = values};
+    memcpy(tensor.shape, variable->shape, sizeof tensor.shape);
+    return cvy_tensor_check_finite(&tensor, path, status);
+}
+
+static bool all_finite(const cvy_variables *variables, const cvy_tensor *const *tensors, const char *path,
+                       cvy_status *status) {
+    for (int i = 0; i < variables->count; i++)
+        if (!cvy_weights_finite(&variables->list[i], tensors[i]->data, path, status))
+            return false;
+    return true;
+}
+
 /* Preprocessing that the file's weights were trained with. */
 static bool read_preprocessing(const cvy_safetensors *file, cvy_preprocessing *preprocessing, cvy_status *status) {
     cvy_status parsing = {0};
@@ -79,7 +93,7 @@ bool cvy_weights_load(cvy_model *model, const char *path, cvy_status *status) {
     /* All is checked first: a file that does not fit leaves the model as it was. */
     cvy_preprocessing preprocessing = model->preprocessing;
     if (tensors && cvy_match_tensors(file, variables, tensors, status) &&
-        read_preprocessing(file, &preprocessing, status)) {
+        all_finite(variables, tensors, path, status) && read_preprocessing(file, &preprocessing, status)) {
         float *parameters = cvy_trainer_parameters(model->trainer);
         for (int i = 0; i < variables->count; i++)
             memcpy(parameters + variables->list[i].offset, tensors[i]->data, cvy_tensor_bytes(tensors[i]));

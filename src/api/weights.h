@@ -17,4 +17,7 @@ bool cvy_weights_write(const cvy_model *model, const char *path, const cvy_tenso
 /* The checksum of a file's metadata in hexadecimal; NULL is what the file does not hold. */
 void cvy_metadata_crc32(const char *network, const char *preprocessing, const char *checkpoint, char text[static 9]);
 
+/* Whether no value of a variable is NaN or infinite. The error names the file, the variable and the element. */
+bool cvy_weights_finite(const cvy_variable *variable, const float *values, const char *path, cvy_status *status);
+
 #endif

@@ -35,7 +35,18 @@ static inline void cvy_float_set(cvy_float_environment environment) {
 }
 
 #else
-#error "this processor's floating-point environment is not known here"
+
+#include <fenv.h>
+typedef unsigned cvy_float_environment;
+#define CVY_FLOAT_DEFAULT ((unsigned)FE_TONEAREST)
+#define CVY_FLOAT_FLAGS 0u
+static inline cvy_float_environment cvy_float_get(void) {
+    return (unsigned)fegetround();
+}
+static inline void cvy_float_set(cvy_float_environment environment) {
+    fesetround((int)environment);
+}
+
 #endif
 
 static inline int cvy_float_is_default(cvy_float_environment environment) {

@@ -1,17 +1,11 @@
 #include "refusals.h"
 
+#include "printable.h"
 #include "text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Names and keys of a file must not send control characters to a terminal. */
-static void replace_controls(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = '?';
-}
 
 static void add_choices(cvy_refusals *refusals, const cvy_choices *choices) {
     const size_t most = sizeof refusals->choices / sizeof *refusals->choices - 1;
@@ -29,8 +23,8 @@ bool cvy_refuse(cvy_refusals *refusals, const char *where, const cvy_choices *ex
     va_start(arguments, what);
     vsnprintf(text, sizeof text, what, arguments);
     va_end(arguments);
-    replace_controls(place);
-    replace_controls(text);
+    cvy_text_make_printable(place, 0);
+    cvy_text_make_printable(text, 0);
     if (refusals->count++ == 0) {
         memcpy(refusals->where, place, sizeof place);
         memcpy(refusals->what, text, sizeof text);

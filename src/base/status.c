@@ -1,5 +1,7 @@
 #include "status.h"
 
+#include "printable.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +18,8 @@ bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *
     va_start(arguments, what);
     cvy_format(status->what, sizeof status->what, what, arguments);
     va_end(arguments);
+    cvy_text_make_printable(status->where, 0);
+    cvy_text_make_printable(status->what, '\n'); /* a list has lines (refusals.h) */
     return false;
 }
 

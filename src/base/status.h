@@ -4,7 +4,8 @@
 
 #include "../convoy_types.h"
 
-/* Records an error, unless the status holds one already (the first is the cause). Returns false, so that a function can
+/* Records an error, unless the status holds one already (the first is the cause). What files put into it is made
+ * printable. Returns false, so that a function can
  * `return cvy_fail(status, CVY_FAILED, path, "%zu bytes, expected %zu", ...)`. */
 bool cvy_fail(cvy_status *status, cvy_code code, const char *where, const char *what, ...)
     __attribute__((format(printf, 4, 5)));

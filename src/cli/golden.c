@@ -173,6 +173,13 @@ static bool names_variable(const char *name, const cvy_variables *variables) {
     return false;
 }
 
+static bool refuse_not_finite(const golden *run, cvy_status *status) {
+    for (size_t i = 0; i < cvy_safetensors_count(run->file); i++)
+        if (!cvy_tensor_check_finite(cvy_safetensors_at(run->file, i), cvy_safetensors_path(run->file), status))
+            return false;
+    return true;
+}
+
 /* A tensor that nothing reads means that file and network do not belong together. */
 static bool refuse_unknown(const golden *run, const cvy_variables *variables, cvy_status *status) {
     static const char *const known[] = {"batches",     "loss_f32",        "loss_f64",
@@ -192,7 +199,7 @@ static bool refuse_unknown(const golden *run, const cvy_variables *variables, cv
 
 bool golden_open(golden *run, const char *path, const cvy_variables *variables, int classes, cvy_status *status) {
     *run = (golden){.file = cvy_safetensors_open(path, status)};
-    return run->file && need_run(run, classes, status) && find_stages(run, status) &&
+    return run->file && refuse_not_finite(run, status) && need_run(run, classes, status) && find_stages(run, status) &&
            refuse_unknown(run, variables, status) && need_variables(run, variables, status);
 }
 

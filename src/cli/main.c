@@ -69,6 +69,7 @@ static int conclude(const cvy_status *status, const char *command) {
 }
 
 int main(int argc, char **argv) {
+    cli_prepare_output();
     /* SIGPIPE ends the program even if its parent ignores the signal. */
     signal(SIGPIPE, SIG_DFL);
 

@@ -126,7 +126,6 @@ static void draw(cli_progress *progress, const cvy_progress *now, bool final) {
 
     int gone = progress->drawn > out.columns ? progress->drawn - out.columns : 0;
     printf("\r%s%*s%s", out.text, gone, "", final ? "\n" : "");
-    fflush(stdout);
     progress->drawn = final ? 0 : out.columns;
 }
 
@@ -136,7 +135,6 @@ static void begin_epoch(cli_progress *progress, const cvy_progress *now) {
     progress->epoch = now->epoch;
     progress->first_seconds = now->step == 1 ? now->seconds : 0;
     printf("Epoch %d/%d\n", now->epoch, now->epochs);
-    fflush(stdout);
 }
 
 void cli_progress_update(cli_progress *progress, const cvy_progress *now) {
@@ -156,7 +154,6 @@ void cli_progress_finish(cli_progress *progress, const cvy_progress *now) {
     append_time_a_step(&out, seconds_a_step(progress, now));
     append_metrics(&out, now);
     puts(out.text);
-    fflush(stdout);
 }
 
 void cli_progress_break(cli_progress *progress) {

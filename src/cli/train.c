@@ -1,6 +1,7 @@
 /* convoy train: without options, the lesson. */
 #include "../api/model.h"
 #include "../io/atomic_file.h"
+#include "../model/network.h"
 #include "cli.h"
 #include "options.h"
 #include "output.h"
@@ -13,6 +14,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 typedef struct train_options {
     const char *recipe, *model, *weights, *data, *preprocessing, *optimizer, *schedule, *layout, *isa, *save, *log;
@@ -75,8 +78,11 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
          .value = &o->target, .range = &target},
         {"weights", "FILE", "weights to start from (default: initial weights from the seed)", CLI_TEXT,
          .value = &o->weights},
-        {"save", "FILE", "write the weights (safetensors) at the end, also when the\ntraining is interrupted", CLI_TEXT,
-         .value = &o->save},
+        {"save", "FILE",
+         "write the weights (safetensors) at the end, also when the\n"
+         "training is interrupted, but weights of less than an epoch\n"
+         "replace no file; FILE may be a link, but no device or pipe",
+         CLI_TEXT, .value = &o->save},
         {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
         {"profile", NULL,
          "print the time of the training by layer and phase; with --json, as\nan object before the last", CLI_FLAG,
@@ -96,16 +102,6 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         .count = sizeof options / sizeof options[0],
     };
     return cli_parse(&syntax, argc, argv, status);
-}
-
-/* Checks before the training that the weights can be written after it: begins a file and discards it. */
-static bool check_save(const char *path, cvy_status *status) {
-    cvy_atomic_file file;
-    if (!cvy_atomic_begin(path, &file, status))
-        return false;
-    cvy_status discard = {.code = CVY_INTERRUPTED};
-    cvy_atomic_commit(&file, &discard);
-    return true;
 }
 
 static bool flush_log(training *t, cvy_status *status) {
@@ -232,13 +228,37 @@ static cvy_model *make_model(const training *t, cvy_status *status) {
     return model;
 }
 
+static bool is_builtin_recipe(const char *name) {
+    const char *known;
+    for (int i = 0; (known = cvy_recipe_name(i)); i++)
+        if (!strcmp(known, name))
+            return true;
+    return false;
+}
+
+/* Weights may be saved where they came from: they are read before the training. */
+static bool check_files(const train_options *o, cvy_status *status) {
+    const bool recipe_is_file = o->recipe && !is_builtin_recipe(o->recipe);
+    const bool model_is_file = o->model && !cvy_network_is_builtin(o->model);
+    const cli_file save = {"--save", o->save}, log = {"--log", o->log}, out = {"standard output", "/proc/self/fd/1"};
+    const cli_file recipe = {"--recipe", recipe_is_file ? o->recipe : NULL};
+    const cli_file model = {"--model", model_is_file ? o->model : NULL};
+    return cli_check_distinct(log, save, status) && cli_check_distinct(log, out, status) &&
+           cli_check_distinct(log, recipe, status) && cli_check_distinct(log, model, status) &&
+           cli_check_distinct(log, (cli_file){"--weights", o->weights}, status) &&
+           cli_check_distinct(save, out, status) && cli_check_distinct(save, recipe, status) &&
+           cli_check_distinct(save, model, status);
+}
+
 static bool prepare(training *t, cvy_status *status) {
     const train_options *o = &t->options;
+    if (!check_files(o, status))
+        return false;
     t->recipe = cvy_recipe_from(o->recipe, status);
     if (!t->recipe)
         return false;
     override(o, t->recipe);
-    if (o->save && !check_save(o->save, status))
+    if (o->save && !cvy_atomic_check(o->save, status))
         return false;
     t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
     t->test = cvy_dataset_load(o->data, CVY_TEST, status);
@@ -262,11 +282,18 @@ static void explain_stop(const training *t, cvy_status *status) {
         cvy_fail(status, CVY_INTERRUPTED, "train", "stopped by %s before the first step", cli_stop_name());
 }
 
-/* Saves the weights, also of an interrupted fit, unless it diverged in its first epoch or never took a step. */
+/* Saves the weights, also of an interrupted fit, unless it diverged in its first epoch or never took a step. Weights of
+ * less than an epoch are worth less than any that are there already. */
 static void save(const training *t, cvy_status *status) {
     const char *path = t->options.save;
     bool diverged = status->code == CVY_DIVERGED;
-    if (!path || (!t->whole_epochs && (diverged || !t->stepped)))
+    if (!path || (!t->whole_epochs && diverged))
+        return;
+    if (!t->whole_epochs && !access(path, F_OK)) {
+        fprintf(stderr, "convoy: %s: stays as it was, since no epoch came to its end\n", path);
+        return;
+    }
+    if (!t->whole_epochs && !t->stepped)
         return;
     cvy_status saving = {0};
     cvy_save(t->model, path, &saving);
@@ -334,9 +361,10 @@ static void fit_and_report(training *t, cvy_status *status) {
     if (!t->options.json)
         printf("%s; %s\n", threads, cvy_isa(t->model));
     cli_warn_threads(t->model);
-    cvy_fit(t->model, t->train, fit, status);
+    if (cli_flush(status))
+        cvy_fit(t->model, t->train, fit, status);
     cli_progress_break(&t->progress);
-    fflush(stdout);
+    cli_flush(&t->output);
     explain_stop(t, status);
     save(t, status);
     if (cvy_ok(status) && (!t->options.profile || print_profile(t, status)))
@@ -347,9 +375,10 @@ static void run(int argc, char **argv, cvy_status *status) {
     training t = {0};
     if (!parse(&t.options, argc, argv, status))
         return;
-    cli_stop_on_signals();
-    if (prepare(&t, status))
+    if (prepare(&t, status)) {
+        cli_stop_on_signals(); /* before, a signal ends the program: it may wait for a pipe, and has nothing to save */
         fit_and_report(&t, status);
+    }
     if (t.log && fclose(t.log))
         cvy_fail_errno(status, t.options.log, "cannot write");
     cvy_model_free(t.model);

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "golden.h"
 #include "options.h"
+#include "output.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -299,7 +300,12 @@ static bool check_images(const verification *v, cvy_status *status) {
 
 static bool prepare(verification *v, cvy_status *status) {
     const verify_options *o = &v->options;
-    const char *why;
+    const char *why, *model = cvy_network_is_builtin(o->model) ? NULL : o->model;
+    const cli_file log = {"--log", o->log};
+    if (!cli_check_distinct(log, (cli_file){"GOLDEN.safetensors", o->golden}, status) ||
+        !cli_check_distinct(log, (cli_file){"--model", model}, status) ||
+        !cli_check_distinct(log, (cli_file){"standard output", "/proc/self/fd/1"}, status))
+        return false;
     if (!cvy_optimizer_parse(o->optimizer, &v->optimizer, status) || !cvy_tier_choose(o->isa, &v->tier, &why, status))
         return false;
     v->network = cvy_network_from(o->model, status);

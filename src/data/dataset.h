@@ -7,7 +7,6 @@
 struct cvy_dataset {
     size_t count;                /* number of images, 1 to UINT32_MAX */
     int height, width, channels; /* of an image; at most INT32_MAX elements */
-    int classes;                 /* the largest label + 1; 0 without labels */
     cvy_element element;         /* CVY_ELEMENT_U8 or CVY_ELEMENT_F32 */
     const void *images;          /* NHWC [count][height][width][channels] */
     const uint8_t *labels;       /* [count]; NULL: there are none */

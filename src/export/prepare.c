@@ -7,17 +7,6 @@
 
 enum { MAX_EXTENT = 4096 }; /* of an image, in pixels: indices of floats then fit in an int */
 
-static bool check_weights(const cvy_export *what, const char *path, cvy_status *status) {
-    for (int v = 0; v < what->variables->count; v++) {
-        const cvy_variable *variable = &what->variables->list[v];
-        for (size_t i = 0; i < variable->count; i++)
-            if (!isfinite(what->parameters[variable->offset + i]))
-                return cvy_fail(status, CVY_FAILED, path, "weight %zu of \"%s\" is %g, expected finite weights", i,
-                                variable->path, (double)what->parameters[variable->offset + i]);
-    }
-    return true;
-}
-
 /* The size of images before the preprocessing: where the network's input does not tell it, the preprocessing must. */
 static bool find_image(const cvy_export *what, const char *path, cvy_prepared *prepared, cvy_status *status) {
     const cvy_preprocessing *p = what->preprocessing;
@@ -85,8 +74,7 @@ bool cvy_export_prepare(const cvy_export *what, const char *path, cvy_prepared *
         return cvy_fail(status, CVY_FAILED, path,
                         "test_shift=%d is a mean over several predictions, which is not written to this format",
                         p->test_shift);
-    return check_weights(what, path, status) && find_image(what, path, prepared, status) &&
-           find_way(what, path, prepared, status) &&
+    return find_image(what, path, prepared, status) && find_way(what, path, prepared, status) &&
            cvy_plan_make(what->network, what->variables, CVY_LAYOUT_NHWC, &prepared->plan, status);
 }
 

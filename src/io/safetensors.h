@@ -9,7 +9,8 @@
 typedef struct cvy_safetensors cvy_safetensors;
 
 /* Reads and checks a whole file. NULL on an error, which names the file and the tensor: a wrong header length or JSON,
- * an unknown dtype, offsets that overlap, run past the end, leave a gap, or disagree with the shape. */
+ * an unknown dtype, offsets that overlap, run past the end, leave a gap, or disagree with the shape;
+ * a header of more than 8 MiB (the format allows 100 MB) or with too many values for its length. */
 cvy_safetensors *cvy_safetensors_open(const char *path, cvy_status *status);
 
 /* Frees the file and its tensors, names and metadata. NULL does nothing. */
@@ -24,9 +25,9 @@ const char *cvy_safetensors_path(const cvy_safetensors *file);
 /* A string of the header's __metadata__, NULL if there is none. */
 const char *cvy_safetensors_metadata(const cvy_safetensors *file, const char *key);
 
-/* Writes tensors and metadata, pairs of key and value (NULL-terminated, may be NULL), atomically: on an error an old
- * file at `path` stays as it was. Tensors and keys keep their order; equal arguments give equal bytes. Names and
- * metadata are UTF-8; names and keys are unique; no tensor is named "__metadata__". */
+/* Writes tensors and metadata, pairs of key and value (NULL-terminated, may be NULL), atomically (atomic_file.h): on
+ * an error an old file at `path` stays as it was. Tensors and keys keep their order; equal arguments give equal bytes.
+ * Names and metadata are UTF-8; names and keys are unique; no tensor is named "__metadata__". */
 bool cvy_safetensors_write(const char *path, const cvy_tensor *tensors, size_t count, const char *const *metadata,
                            cvy_status *status);
 

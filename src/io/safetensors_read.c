@@ -14,7 +14,7 @@
 
 enum {
     LENGTH_BYTES = 8,
-    HEADER_MAX = 100000000, /* the format's own limit */
+    HEADER_MAX = 8 << 20, /* holds 100,000 tensors; the format's own limit is 100 MB */
     TENSOR_ALIGNMENT = 64,
 };
 

@@ -31,4 +31,7 @@ bool cvy_tensor_fits(const cvy_tensor *tensor);
 /* Where an error is: "FILE: tensor NAME". */
 void cvy_tensor_where(char where[static CVY_WHERE_MAX], const char *path, const char *name);
 
+/* Whether no element is NaN or infinite. The error names the file, the tensor and the first such element. */
+bool cvy_tensor_check_finite(const cvy_tensor *tensor, const char *path, cvy_status *status);
+
 #endif

@@ -1,6 +1,8 @@
 /* Building a network: each layer is checked against the shape that reaches it. */
 #include "network.h"
 
+#include "../base/printable.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ static bool copy_name(char copy[CVY_NAME_MAX], const char *name, const char *own
         return cvy_fail(status, CVY_FAILED, owner, "\"%.40s...\" has %zu bytes, expected at most %d", name, length,
                         CVY_NAME_MAX - 1);
     for (const char *c = name; *c; c++)
-        if (*c == '/' || (unsigned char)*c < ' ' || *c == 127)
+        if (*c == '/' || cvy_text_is_control(c))
             return cvy_fail(status, CVY_FAILED, owner, "\"%s\" holds %s, which a name must not", name,
                             *c == '/' ? "a slash" : "a control character");
     memcpy(copy, name, length + 1);

@@ -5,6 +5,7 @@
  */
 #include "network_json.h"
 #include "../base/file.h"
+#include "../base/json.h"
 #include "keras_layer.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_FILE = 16 << 20 }; /* bytes: a thousand layers fill one megabyte */
+enum { MAX_FILE = 4 << 20 }; /* bytes: a thousand layers fill one megabyte */
 
 /* Adds a refusal outside of a layer. Returns false. */
 static bool refuse_model(const char *key, const json_t *value, const char *expected, cvy_refusals *refusals) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/number.h"
+#include "../base/text_stream.h"
 #include "plan.h"
 
 typedef struct writer {
@@ -167,13 +168,10 @@ static void write_plan(const writer *w) {
 }
 
 char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status *status) {
-    char *text = NULL;
-    size_t size = 0;
-    writer w = {plan, network, open_memstream(&text, &size), (int)strlen("layers")};
-    if (!w.out) {
-        cvy_fail_memory(status, "plan", size);
+    cvy_text_stream stream;
+    if (!cvy_text_begin(&stream, "plan", status))
         return NULL;
-    }
+    writer w = {plan, network, stream.out, (int)strlen("layers")};
     for (int i = 0; i < plan->count; i++) {
         int length = write_layers(&w, &plan->stages[i], NULL);
         w.layers_width = length > w.layers_width ? length : w.layers_width;
@@ -181,11 +179,5 @@ char *cvy_plan_text(const cvy_plan *plan, const cvy_network *network, cvy_status
     cvy_plain_numbers plain = cvy_plain_numbers_begin();
     write_plan(&w);
     cvy_plain_numbers_end(plain);
-    bool failed = ferror(w.out);
-    if (fclose(w.out) || failed) {
-        free(text);
-        cvy_fail_memory(status, "plan", size);
-        return NULL;
-    }
-    return text;
+    return cvy_text_end(&stream, "plan", status);
 }

@@ -2,6 +2,8 @@
  * prints it with. */
 #include "summary.h"
 
+#include "../base/text_stream.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,21 +318,12 @@ char *cvy_summary_text(const cvy_network *network, int columns, long optimizer_p
                        cvy_status *status) {
     if (!cvy_ok(status))
         return NULL;
-    char *text = NULL;
-    size_t length = 0;
-    struct printer printer = {.out = open_memstream(&text, &length), .bold = bold};
-    if (!printer.out) {
-        cvy_fail_errno(status, "summary", "no memory stream");
+    cvy_text_stream stream;
+    if (!cvy_text_begin(&stream, "summary", status))
         return NULL;
-    }
+    struct printer printer = {.out = stream.out, .bold = bold};
     printer.columns = columns > 0 && columns < MIN_COLUMNS ? MIN_COLUMNS : columns;
     set_widths(&printer, printer.columns);
     put_summary(&printer, network, optimizer_parameters);
-    bool failed = ferror(printer.out);
-    if (fclose(printer.out) || failed) {
-        free(text);
-        cvy_fail_memory(status, "summary", length);
-        return NULL;
-    }
-    return text;
+    return cvy_text_end(&stream, "summary", status);
 }

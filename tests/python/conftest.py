@@ -5,6 +5,9 @@ second, and not three seconds as on TensorFlow. $KERAS_BACKEND chooses another."
 
 import importlib.util
 import os
+import sys
+
+import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "torch" if importlib.util.find_spec("torch") else "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,3 +18,10 @@ if os.environ["KERAS_BACKEND"] == "torch":
 
     # Two threads that wait for each other take ten times as long where others use the machine, too.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def same_every_time() -> None:
+    """A model's initial weights do not depend on which tests run."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +142,15 @@ def test_learning_rate_comes_along() -> None:
     model = keras_models.adam()
     model.optimizer.learning_rate = 0.07
     assert convoy.from_keras(model).optimizer.learning_rate == pytest.approx(0.07)
+
+
+def test_after_saving_to_h5(tmp_path: pathlib.Path) -> None:
+    """Keras then leaves the optimizer out of to_json."""
+    pytest.importorskip("h5py", reason="h5py is not installed")
+    model = keras_models.adam_amsgrad()
+    before = json.loads(convoy.from_keras(model).to_json())
+    model.save(str(tmp_path / "model.h5"))
+    assert json.loads(convoy.from_keras(model).to_json()) == before
 
 
 def test_options_of_compile_win() -> None:

@@ -115,6 +115,39 @@ TEST(fitting_goes_on_and_weights_survive_a_file) {
     cvy_dataset_free(set);
 }
 
+/* Weights that are no numbers are neither written nor read, and labels that a caller changes are looked at again. */
+TEST(numbers_and_labels_that_go_bad) {
+    cvy_status status = {0};
+    char path[] = "/tmp/convoy-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    cvy_model *model = compiled(1, &status);
+    cvy_save(model, path, &status);
+    cvy_array kernel = cvy_weight(model, 0, &status);
+    const float before = kernel.values[3];
+    kernel.values[3] = NAN;
+    assert_int_equal(status.code, CVY_OK);
+    cvy_save(model, path, &status);
+    assert_int_equal(status.code, CVY_FAILED);
+    assert_non_null(strstr(status.where, kernel.name));
+    assert_non_null(strstr(status.what, "is NaN, expected a finite number"));
+    status = (cvy_status){0};
+    cvy_load(model, path, &status); /* the file is the old one */
+    assert_int_equal(status.code, CVY_OK);
+    assert_true(kernel.values[3] == before);
+    unlink(path);
+
+    static uint8_t changing[IMAGES];
+    cvy_dataset *set = cvy_dataset_from_u8(images, changing, IMAGES, SIDE, SIDE, 1, &status);
+    changing[IMAGES - 1] = 250;
+    cvy_fit(model, set, NULL, &status);
+    assert_int_equal(status.code, CVY_FAILED);
+    assert_non_null(strstr(status.what, "has label 250, but the network has"));
+    cvy_dataset_free(set);
+    cvy_model_free(model);
+}
+
 /* Prediction needs no labels; what needs them says so before it begins. */
 TEST(images_without_labels_are_for_prediction) {
     cvy_status status = {0};

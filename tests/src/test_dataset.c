@@ -1,5 +1,8 @@
 #include "samples.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "../../src/convoy.h"
 #include "../../src/data/dataset.h"
 
@@ -60,7 +63,7 @@ TEST(loads_what_the_files_hold) {
     assert_int_equal(d->width, 5);
     assert_int_equal(d->channels, 1);
     assert_int_equal(d->element, CVY_ELEMENT_U8);
-    assert_int_equal(d->classes, 10);
+    assert_true(cvy_dataset_check_labels(d, 10, &status));
     assert_memory_equal(d->images, images.bytes + 16, 12 * 30);
     assert_memory_equal(cvy_dataset_labels(d), labels.bytes + 8, 12);
     cvy_dataset_free(d);
@@ -238,7 +241,7 @@ TEST(numpy_arrays) {
         assert_int_equal(d->width, 2);
         assert_int_equal(d->channels, 3);
         assert_int_equal(d->element, CVY_ELEMENT_F32);
-        assert_int_equal(d->classes, 4);
+        assert_true(cvy_dataset_check_labels(d, 4, &status));
         assert_memory_equal(d->images, images, sizeof images);
         assert_memory_equal(d->labels, ((const uint8_t[]){3, 1}), 2);
         cvy_dataset_free(d);
@@ -254,11 +257,11 @@ TEST(numpy_arrays) {
 }
 
 TEST(checks_labels) {
-    const uint8_t labels[4] = {0, 3, 12, 11}, images[4] = {0};
+    uint8_t labels[4] = {0, 3, 12, 11};
+    const uint8_t images[4] = {0};
     cvy_status status = {0};
     cvy_dataset *d = cvy_dataset_from_u8(images, labels, 4, 1, 1, 1, &status);
     expect_ok(&status);
-    assert_int_equal(d->classes, 13);
     assert_true(cvy_dataset_check_labels(d, 13, &status));
     assert_true(cvy_dataset_check_labels(d, 256, &status));
     expect_ok(&status);
@@ -270,6 +273,10 @@ TEST(checks_labels) {
     status = (cvy_status){0};
     assert_false(cvy_dataset_check_labels(d, 3, &status));
     expect_error(&status, CVY_FAILED, "images in memory", "image 1 has label 3");
+    labels[3] = 200; /* the caller's memory */
+    status = (cvy_status){0};
+    assert_false(cvy_dataset_check_labels(d, 13, &status));
+    expect_error(&status, CVY_FAILED, "images in memory", "image 3 has label 200");
     cvy_dataset_free(d);
     d = cvy_dataset_from_u8(images, NULL, 4, 1, 1, 1, &(cvy_status){0});
     status = (cvy_status){0};
@@ -278,8 +285,32 @@ TEST(checks_labels) {
     cvy_dataset_free(d);
     const uint8_t all[2] = {255, 0};
     d = cvy_dataset_from_u8(images, all, 2, 1, 1, 1, &(cvy_status){0});
-    assert_int_equal(d->classes, 256);
+    status = (cvy_status){0};
+    assert_true(cvy_dataset_check_labels(d, 256, &status));
+    assert_false(cvy_dataset_check_labels(d, 255, &status));
     cvy_dataset_free(d);
+}
+
+TEST(float_images_are_finite) {
+    const float bad[] = {NAN, -NAN, INFINITY, -INFINITY}, good[] = {FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, -0.0f};
+    float images[3 * 5 * 7 * 2] = {0};
+    const size_t at[] = {0, 69, 70, 2 * 70 + (3 * 7 + 4) * 2 + 1, 209};
+    const char *const where[] = {"image 0 holds %s at row 0, column 0", "image 0 holds %s at row 4, column 6",
+                                 "image 1 holds %s at row 0, column 0", "image 2 holds %s at row 3, column 4",
+                                 "image 2 holds %s at row 4, column 6"};
+    for (size_t i = 0; i < COUNT(at); i++)
+        for (size_t b = 0; b < COUNT(bad); b++) {
+            char what[64];
+            cvy_status status = {0};
+            images[at[i]] = bad[b];
+            assert_null(cvy_dataset_from_f32(images, NULL, 3, 5, 7, 2, &status));
+            snprintf(what, sizeof what, where[i], b < 2 ? "NaN" : "infinity");
+            expect_error(&status, CVY_FAILED, "images in memory", what);
+            status = (cvy_status){0};
+            images[at[i]] = good[b];
+            cvy_dataset_free(cvy_dataset_from_f32(images, NULL, 3, 5, 7, 2, &status));
+            expect_ok(&status);
+        }
 }
 
 TEST(from_memory) {

@@ -680,13 +680,13 @@ TEST(bad_files_are_named) {
 }
 
 TEST(long_files_are_refused) {
-    size_t size = (16 << 20) + 1;
+    size_t size = (4 << 20) + 1;
     char *spaces = malloc(size);
     memset(spaces, ' ', size);
     cvy_status status = {0};
     const char *path = write_file("long.json", spaces, size);
     assert_null(cvy_network_from_json_file(path, &status));
-    expect_error(&status, CVY_FAILED, path, "more than 16777216 bytes");
+    expect_error(&status, CVY_FAILED, path, "more than 4194304 bytes");
     free(spaces);
 }
 

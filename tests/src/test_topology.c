@@ -538,7 +538,7 @@ static int read_with_memory(size_t bytes) {
         const rlim_t now = address_space();
         setrlimit(RLIMIT_AS, &(struct rlimit){now, now + bytes});
         for (size_t part = 1 << 20; part >= 64; part /= 2) /* what the heap holds free */
-            while (malloc(part))
+            for (void *volatile taken; (taken = malloc(part));)
                 ;
         setrlimit(RLIMIT_AS, &(struct rlimit){now + bytes, now + bytes});
         _exit(!cvy_topology_read(&t, &status));
