@@ -334,9 +334,10 @@ CVY_API void cvy_set_learning_rate(cvy_model *model, double learning_rate, cvy_s
  *   .weights.h5   Keras 3's file of weights and the optimizer's state; model.load_weights() reads it
  *   .h5           the same as .keras, in Keras 2's format
  *   .onnx         an ONNX model, opset 17. It takes raw images as floats [batch][height][width][channels]
- *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It needs
- * no library, no allocation, and no Convoy any other     safetensors: kernels HWIO and (in, out), named by Keras's
- * paths ("conv2d_1/kernel"). The file also says the preprocessing, and the network if it is not the lesson's
+ *   .c            a file of C99 for microcontrollers: void predict(const float *image, float *probabilities). It
+ *                 needs no library, no allocation, and no Convoy
+ *   any other     safetensors: kernels HWIO and (in, out), named by Keras's paths ("conv2d_1/kernel"). The file also
+ *                 says the preprocessing, and the network if it is not the lesson's
  *
  * Preprocessing is part of every format but .weights.h5. What a format cannot express of it is an error: deskew,
  * center_crop and test_shift in Keras's files, deskew and test_shift in ONNX, test_shift in C. Keras's files need the
