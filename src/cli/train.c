@@ -317,6 +317,8 @@ static bool prepare(training *t, cvy_status *status) {
     t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
     t->test = cvy_dataset_load(o->data, CVY_TEST, status);
     t->model = make_model(t, status);
+    if (cvy_ok(status) && o->resume)
+        t->whole_epochs = (int)t->model->epochs_done;
     return cvy_ok(status) && (!o->log || open_log(t, status));
 }
 

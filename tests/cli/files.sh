@@ -8,7 +8,7 @@ to_pipe=(bash -c 'set -o pipefail; "$@" | cat' -)
 
 # stops_by SIGNAL COMMAND...: the command, which waits for a pipe, ends by the first signal.
 stops_by() {
-    "${@:2}" >"$work/out" 2>"$work/err" &
+    env --default-signal=HUP "${@:2}" >"$work/out" 2>"$work/err" & # under nohup this script has it ignored
     local child=$!
     sleep 0.5
     kill "-$1" $child
