@@ -1,5 +1,6 @@
 #include "refusals.h"
 
+#include "number.h"
 #include "printable.h"
 #include "text.h"
 
@@ -21,7 +22,7 @@ bool cvy_refuse(cvy_refusals *refusals, const char *where, const cvy_choices *ex
     snprintf(place, sizeof place, "%s", where);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    cvy_format(text, sizeof text, what, arguments);
     va_end(arguments);
     cvy_text_make_printable(place, 0);
     cvy_text_make_printable(text, 0);

@@ -33,8 +33,7 @@ int cli_summary_columns(void) {
 void cli_warn_threads(const cvy_model *model) {
     const int refused = cvy_threads_refused(model);
     if (refused)
-        fprintf(stderr, "convoy: threads: the system did not start %d of those wanted; fewer threads take longer\n",
-                refused);
+        fprintf(stderr, "convoy: threads: the system started %d fewer than wanted; it takes longer\n", refused);
 }
 
 int cli_digits(size_t number) {

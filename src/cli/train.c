@@ -173,19 +173,19 @@ static bool on_progress(const cvy_progress *now, void *user) {
     return cli_flush(&t->output);
 }
 
-/* Warns once when an epoch's mean loss is far above chance, the loss of a network that knows nothing: log(classes). A
- * network that learns may begin some way above it; one whose loss is finite, yet ten times as large, has exploded. */
+/* Warns once when an epoch's mean loss is a hundred times that of guessing, log(classes). A few steps with fresh
+ * weights on pixels from 0 to 255 may cost ten times as much as guessing, and be the begin of a good training. */
 static void check_loss(training *t, const cvy_progress *now) {
-    const double chance = log(cvy_classes(t->model));
-    if (t->exploded || !(now->loss > 10 * chance))
+    const double guessing = log(cvy_classes(t->model));
+    if (t->exploded || !(now->loss > 100 * guessing))
         return;
     t->exploded = true;
     cli_progress_break(&t->progress);
     fflush(stdout);
     fprintf(stderr,
-            "convoy: the loss of epoch %d is %.4g; guessing gives %.4g. The training has exploded: a smaller learning "
-            "rate (--lr) or images scaled to 0 ... 1 (--preprocess scale=1/255) may help\n",
-            now->epoch, now->loss, chance);
+            "convoy: the loss of epoch %d is %.4g, that of guessing is %.4g: the training has exploded; a smaller "
+            "learning rate (--lr) or images from 0 to 1 (--preprocess scale=1/255) may help\n",
+            now->epoch, now->loss, guessing);
 }
 
 static bool on_epoch(const cvy_progress *now, void *user) {

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/number.h"
+
 /* ---- Common to all objects of the file -------------------------------------------------------------------------- */
 
 void cvy_json_quote(const json_t *value, char text[CVY_QUOTE_MAX]) {
@@ -76,7 +78,7 @@ bool cvy_layer_refuse(cvy_refusals *refusals, const char *layer, const char *fie
     layer_place(where, layer, field);
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    cvy_format(text, sizeof text, what, arguments);
     va_end(arguments);
     return cvy_refuse(refusals, where, NULL, "%s", text);
 }

@@ -5,10 +5,12 @@
 long=(--data "$data" --epochs 1000000)
 patience=60
 
-# stop SIGNAL CODE: a training under way gets the signal, saves and exits.
+# stop SIGNAL CODE: a training under way gets the signal, saves and exits. Under nohup this script has SIGHUP ignored, and
+# so would the program.
 stop() {
     rm -f "$work/$1.safetensors" "$work/out" # the wait below is for new output
-    "$program" train "${long[@]}" --json --save "$work/$1.safetensors" >"$work/out" 2>"$work/err" &
+    env --default-signal=HUP "$program" train "${long[@]}" --json --save "$work/$1.safetensors" \
+        >"$work/out" 2>"$work/err" &
     local child=$!
     for _ in $(seq 200); do
         [ -s "$work/out" ] && break
@@ -30,6 +32,23 @@ stop() {
 stop INT 130
 stop TERM 143
 stop HUP 129
+
+# Under nohup a training goes on when its terminal is gone.
+rm -f "$work/out"
+env --ignore-signal=HUP "$program" train "${long[@]}" --json >"$work/out" 2>"$work/err" &
+child=$!
+for _ in $(seq 200); do
+    [ -s "$work/out" ] && break
+    sleep 0.05
+done
+kill -HUP $child
+sleep 0.2
+kill -TERM $child
+timeout $patience tail --pid=$child -f /dev/null || kill -KILL $child
+wait $child
+[ $? -eq 143 ]
+result $? "a training under nohup does not end by SIGHUP"
+says err '^convoy: train: stopped by SIGTERM '
 
 # A reader that leaves: what was trained is saved, and no message says that the pipe broke.
 timeout -k 1 $patience "$program" train "${long[@]}" --save "$work/pipe.safetensors" 2>"$work/err" |

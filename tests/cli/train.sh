@@ -112,6 +112,26 @@ run 0 "--threads auto" env OMP_NUM_THREADS=2 "$program" train --data "$data" --e
 says out '^2 threads: OMP_NUM_THREADS=2, '
 run 0 "OMP_NUM_THREADS" env OMP_NUM_THREADS=3 OMP_PROC_BIND=true "$program" train --data "$data" --epochs 1 --batch 48
 says out '^3 threads: OMP_NUM_THREADS=3, placed by OMP_PROC_BIND; '
+run 0 "OMP_THREAD_LIMIT" env OMP_THREAD_LIMIT=2 "$program" train --data "$data" --epochs 1 --batch 64 --threads 4
+says out '^2 threads: OpenMP allows no more \(OMP_THREAD_LIMIT\), '
+empty err # also in a short training, whose loss begins at ten times that of guessing
+
+# A limit on processes, which root does not have.
+limited=(prlimit --nproc=1)
+if [ "$(id -u)" = 0 ]; then
+    limited=(setpriv --reuid=65534 --regid=65534 --clear-groups "${limited[@]}")
+    chmod 755 "$work"
+fi
+if "${limited[@]}" "$program" --version >"$work/out" 2>"$work/err"; then
+    run 0 "no further thread can be started" "${limited[@]}" "$program" train --data "$data" --epochs 1 --batch 64 \
+        --threads 4 --json
+    says out '"threads": 1,'
+    says err '^convoy: threads: the system started 3 fewer than wanted; it takes longer$'
+    run 0 "  which the text says" "${limited[@]}" "$program" train --data "$data" --epochs 1 --batch 64 --threads 4
+    says out '^1 thread: the system started no more of 4; '
+else
+    skip "no further thread can be started" "another user cannot run $program"
+fi
 run 0 "an optimizer with settings" "$program" train --data "$data" --epochs 1 --optimizer sgd:lr=0.0001,momentum=0.9
 says out '^ Optimizer params: '
 run 0 "another network" "$program" train --data "$data" --epochs 1 --model lenet5
@@ -181,6 +201,10 @@ says err '^  layer "conv2d", activation: "gelu"$'
 says err '^  layer "dense", kernel_initializer: "ones"$'
 says err '^  compile_config, optimizer, clipvalue: 1, expected null'
 
+run 0 "an explosion" "$program" train --data "$data" --epochs 2 --optimizer sgd --lr 1
+says err '^convoy: the loss of epoch 1 is [0-9.e+]+, that of guessing is 2\.303: the training has exploded'
+[ "$(grep -c exploded "$work/err")" = 1 ]
+result $? "which is said once"
 run 3 "divergence" "$program" train --data "$data" --epochs 2 --optimizer sgd --lr 1e30 --save "$work/d.safetensors"
 says err '^convoy: '
 [ ! -e "$work/d.safetensors" ]

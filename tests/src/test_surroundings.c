@@ -1,10 +1,13 @@
-/* What the process that uses the library has set must not change what the library does: the locale, and the
- * floating-point environment. */
+/* What the process that uses the library has set must not change what the library does: the locale, the floating-point
+ * environment, a limit on threads, and that it was forked. */
 #include "files.h"
 
+#include <errno.h>
 #include <fenv.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
+#include <sys/wait.h>
 
 #include "../../src/base/number.h"
 #include "bars.h"
@@ -239,6 +242,92 @@ TEST(numbers_in_every_rounding_mode) {
         assert_int_equal(fegetround(), modes[m]);
     }
     fesetround(FE_TONEAREST);
+}
+
+/* ---- Processes and threads -------------------------------------------------------------------------------------- */
+
+static int refused_after = -1; /* threads that the system still starts; -1: no limit */
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument) {
+    if (refused_after == 0)
+        return EAGAIN;
+    refused_after -= refused_after > 0;
+    return __real_pthread_create(id, attributes, begin, argument);
+}
+
+typedef struct trained {
+    cvy_model *model;
+    cvy_dataset *set;
+} trained;
+
+/* Two fits; the second goes on where the first ended. */
+static trained train_once(int threads) {
+    cvy_status status = {0};
+    trained t = {cvy_model_from_json(network, &status),
+                 cvy_dataset_from_u8(images, labels, IMAGES, SIDE, SIDE, 1, &status)};
+    cvy_compile(t.model, &(cvy_compile_options){.optimizer = "adam", .threads = threads}, &status);
+    cvy_fit(t.model, t.set, &(cvy_fit_options){.batch_size = 60}, &status);
+    expect_ok(&status);
+    return t;
+}
+
+static void train_again(trained t, float probabilities[IMAGES * CLASSES]) {
+    cvy_status status = {0};
+    cvy_fit(t.model, t.set, &(cvy_fit_options){.batch_size = 60}, &status);
+    cvy_predict(t.model, t.set, 0, IMAGES, probabilities, &status);
+    expect_ok(&status);
+}
+
+static void release(trained t) {
+    cvy_model_free(t.model);
+    cvy_dataset_free(t.set);
+}
+
+TEST(fewer_threads_give_the_same) {
+    float whole[IMAGES * CLASSES], fewer[IMAGES * CLASSES];
+    trained t = train_once(4);
+    train_again(t, whole);
+    assert_int_equal(cvy_threads_refused(t.model), 0);
+    release(t);
+    for (int limit = 0; limit < 3; limit++) {
+        refused_after = limit;
+        t = train_once(4);
+        train_again(t, fewer);
+        refused_after = -1;
+        assert_int_equal(cvy_threads(t.model), 1 + limit);
+        assert_int_equal(cvy_threads_refused(t.model), 3 - limit);
+        assert_non_null(strstr(cvy_threads_text(t.model, 60), "the system started no more of 4"));
+        release(t);
+        assert_memory_equal(whole, fewer, sizeof whole);
+    }
+}
+
+/* Python's multiprocessing forks: a model trains on in the child, on as many threads as in its parent. */
+TEST(training_goes_on_in_a_forked_process) {
+    float expected_there[IMAGES * CLASSES], here[IMAGES * CLASSES];
+    trained t = train_once(4);
+    int channel[2], code;
+    assert_int_equal(pipe(channel), 0);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60); /* a hang */
+        train_again(t, here);
+        bool good = write(channel[1], here, sizeof here) == sizeof here && cvy_threads(t.model) == 4;
+        release(t);
+        _exit(!good);
+    }
+    assert_int_equal(read(channel[0], here, sizeof here), sizeof here);
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFEXITED(code));
+    assert_int_equal(WEXITSTATUS(code), 0);
+    close(channel[0]);
+    close(channel[1]);
+    train_again(t, expected_there);
+    assert_memory_equal(expected_there, here, sizeof here);
+    release(t);
 }
 
 RUN_TESTS("surroundings", set_up, remove_directory)
