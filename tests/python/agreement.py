@@ -1,8 +1,8 @@
 """When two runs are the same: the rule of `convoy verify`.
 
-The truth is Keras in float64. A result may differ from it by LEAST, or by SLACK times the difference of Keras's own float32
-run, each relative to the largest value of its tensor. Keras's difference is the largest of all variables of the run so far:
-these tests have few steps and tiny tensors, in which a single variable may be exact by chance."""
+The truth is Keras in float64. A result may differ from it by LEAST, or by SLACK times the difference of Keras's own
+float32 run, each relative to the largest value of its tensor. Keras's difference is the largest of all variables of the
+run: these tests have few steps and tiny tensors, in which a single variable may be exact by chance."""
 
 from __future__ import annotations
 

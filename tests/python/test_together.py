@@ -1,7 +1,7 @@
 """Convoy beside NumPy, TensorFlow and PyTorch in one process, imported in several orders, and all of them train.
 
-Each brings its own copy of GNU's OpenMP under another name. The loader keeps them apart: each copy has its own threads, and
-none aborts because of another, as two copies of LLVM's would."""
+Each brings its own copy of GNU's OpenMP under another name. The loader keeps them apart: each copy has its own threads,
+and none aborts because of another, as two copies of LLVM's would."""
 
 from __future__ import annotations
 
