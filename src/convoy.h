@@ -388,8 +388,8 @@ typedef struct cvy_recipe {
     } measured;
 } cvy_recipe;
 
-/* A built-in recipe, or a file in the form of those in recipes/; NULL is the lesson's. cvy_recipe_free frees it, and
- * the texts that cvy_recipe_from put in its fields. */
+/* A built-in recipe, a file in the form of those in recipes/, or what a checkpoint holds; NULL is the lesson's.
+ * cvy_recipe_free frees it, and the texts that cvy_recipe_from put in its fields. */
 CVY_API cvy_recipe *cvy_recipe_from(const char *name_or_file, cvy_status *status);
 CVY_API void cvy_recipe_free(cvy_recipe *recipe);
 /* The name of built-in recipe i, counted from 0; NULL past the last. */

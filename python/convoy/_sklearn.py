@@ -55,8 +55,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     >>> import convoy, numpy as np
     >>> from sklearn.model_selection import cross_val_score
-    >>> x = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
-    >>> y = np.where(x[:, :4].mean((1, 2)) > x[:, 4:].mean((1, 2)), "top", "bottom")
+    >>> x = np.random.default_rng(0).integers(0, 100, (60, 8, 8), dtype=np.uint8)
+    >>> x[::2, :4] += 100
+    >>> x[1::2, 4:] += 100
+    >>> y = np.array(["top", "bottom"] * 30)
     >>> network = convoy.Sequential([convoy.layers.Rescaling(1 / 255), convoy.layers.Flatten(),
     ...                              convoy.layers.Dense(2, activation="softmax")])
     >>> network.compile("adam:learning_rate=0.02")

@@ -549,7 +549,7 @@ class Model:
         """Copies of the optimizer's variables in Keras's order: steps done, learning rate, then its moving means."""
         with self._lock:
             native = self._native()
-            head = [np.array(lib.cvy_iterations(native)), np.array(lib.cvy_learning_rate(native), np.float32)]
+            head = [np.array(lib.cvy_iterations(native)), np.array(lib.cvy_learning_rate(native))]
             return head + [_arrays.view(array).copy() for array in self._variables("cvy_optimizer_variable")]
 
     def set_optimizer_state(self, variables: Sequence[Any]) -> None:
@@ -634,7 +634,7 @@ class Model:
             "name": self.name,
             "layers": entries,
             "compile": settings,
-            "preprocessing": self._preprocessing,
+            "preprocessing": self.preprocessing,
             "fit_defaults": self._fit_defaults,
         }
 

@@ -4,7 +4,6 @@
 #include "../base/json.h"
 #include "../base/memory.h"
 #include "../io/safetensors.h"
-#include "../model/network_json.h"
 #include "recipe.h"
 #include "weights.h"
 
@@ -23,11 +22,12 @@ static json_t *describe_settings(const cvy_model *model, const cvy_fit_options *
     char optimizer[CVY_OPTIMIZER_TEXT_MAX], preprocessing[CVY_PREPROCESSING_MAX];
     cvy_optimizer_text(&model->compiled.optimizer, optimizer);
     cvy_preprocessing_text(&model->preprocessing, preprocessing);
-    json_t *network = cvy_network_to_json(model->network, status);
-    char *text = network ? cvy_json_dump(network, JSON_COMPACT) : NULL;
+    /* A network that was built by hand has no text yet. */
+    char *json = model->description ? NULL : cvy_to_json(model, status);
+    const char *network = model->description ? model->description : json;
     cvy_recipe recipe = {
         .name = model->network->name,
-        .network = text,
+        .network = network,
         .preprocessing = preprocessing,
         .compile = {.optimizer = optimizer, .label_smoothing = model->compiled.label_smoothing, .seed = model->seed},
         .fit = *options,
@@ -36,9 +36,8 @@ static json_t *describe_settings(const cvy_model *model, const cvy_fit_options *
         recipe.fit.epochs = 1;
     if (!options->batch_size)
         recipe.fit.batch_size = 32;
-    json_t *object = text ? cvy_recipe_to_json(&recipe) : NULL;
-    json_decref(network);
-    free(text);
+    json_t *object = network ? cvy_recipe_to_json(&recipe) : NULL;
+    free(json);
     return object;
 }
 
@@ -242,6 +241,20 @@ static json_t *read_object(const cvy_safetensors *file, cvy_status *status) {
     if (!object)
         cvy_fail(status, CVY_FAILED, path, "the checkpoint is damaged: its header has another checksum");
     return object;
+}
+
+char *cvy_checkpoint_recipe(const char *path, cvy_status *status) {
+    cvy_safetensors *file = cvy_safetensors_open(path, status);
+    json_t *object = file ? read_object(file, status) : NULL;
+    json_t *recipe = json_object_get(json_object_get(object, "fit"), "recipe");
+    char *text = recipe ? cvy_json_dump(recipe, JSON_COMPACT) : NULL;
+    if (object && !recipe)
+        cvy_fail(status, CVY_FAILED, path, "the checkpoint holds no fit to go on with");
+    else if (object && !text)
+        cvy_fail_memory(status, path, 0);
+    json_decref(object);
+    cvy_safetensors_close(file);
+    return text;
 }
 
 /* The file's tensor for an array; NULL on an error. */

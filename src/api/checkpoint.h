@@ -38,6 +38,9 @@ json_t *cvy_checkpoint_describe(const cvy_model *model, const cvy_fit_options *o
  * differs; epochs and images may. */
 bool cvy_checkpoint_resume(const cvy_model *model, json_t *fit, cvy_position *position, cvy_status *status);
 
+/* The settings of the fit that a checkpoint holds, as the text of a recipe; the caller frees it. NULL on an error. */
+char *cvy_checkpoint_recipe(const char *path, cvy_status *status);
+
 /* Writes a checkpoint of a fit between two steps, and keeps the last `keep` - 1 older ones as PATH.1, PATH.2, ... `fit`
  * is what cvy_checkpoint_describe returned. */
 bool cvy_checkpoint_write(cvy_model *model, json_t *fit, const cvy_position *position, const char *path, int keep,

@@ -6,12 +6,15 @@
 #include "../data/preprocess.h"
 #include "../train/optimizer.h"
 #include "../train/schedule.h"
+#include "checkpoint.h"
+#include "formats.h"
 #include "model.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A recipe and the texts that its fields point to. */
@@ -173,10 +176,7 @@ static json_t *write_field(const cvy_field *field, const cvy_recipe *recipe) {
 
 json_t *cvy_recipe_to_json(const cvy_recipe *recipe) {
     json_t *object = json_object();
-    json_error_t error;
-    json_t *network = *recipe->network == '{' ? cvy_json_load(recipe->network, strlen(recipe->network), &error)
-                                              : json_string(recipe->network);
-    bool good = !json_object_set_new(object, "network", network);
+    bool good = !json_object_set_new(object, "network", json_string(recipe->network));
     for (size_t i = 0; good && i < sizeof fields / sizeof *fields; i++)
         good =
             !is_set(&fields[i], recipe) || !json_object_set_new(object, fields[i].key, write_field(&fields[i], recipe));
@@ -256,12 +256,24 @@ const char *cvy_recipe_name(int i) {
 
 enum { MAX_FILE = 1 << 20 };
 
-static cvy_recipe *read_file(const char *path, cvy_status *status) {
+/* The text of a recipe's file, or what a checkpoint says. */
+static char *read_text(const char *path, cvy_status *status) {
+    const char *what;
     size_t length;
-    char *text = cvy_file_read_text(path, MAX_FILE, "recipe", &length, status);
+    struct stat entry;
+    const bool pipe = stat(path, &entry) == 0 && !S_ISREG(entry.st_mode);
+    cvy_file_kind kind = pipe ? CVY_FILE_UNKNOWN : cvy_file_kind_of(path, &what, status);
+    if (!cvy_ok(status))
+        return NULL;
+    return kind == CVY_FILE_SAFETENSORS ? cvy_checkpoint_recipe(path, status)
+                                        : cvy_file_read_text(path, MAX_FILE, "recipe", &length, status);
+}
+
+static cvy_recipe *read_file(const char *path, cvy_status *status) {
+    char *text = read_text(path, status);
     if (!text)
         return NULL;
-    cvy_recipe *recipe = cvy_recipe_parse(text, length, path, status);
+    cvy_recipe *recipe = cvy_recipe_parse(text, strlen(text), path, status);
     free(text);
     return recipe;
 }

@@ -34,8 +34,8 @@ typedef struct cvy_recipe_file {
 /* NULL-terminated by name, the default first. */
 extern const cvy_recipe_file cvy_recipe_files[];
 
-/* The recipe as such an object, without what is zero; its network is a name or JSON. The caller decrefs it; NULL:
- * memory is short. */
+/* The recipe as such an object, without what is zero; JSON of a network stays the text that it is. The caller decrefs
+ * it; NULL: memory is short. */
 json_t *cvy_recipe_to_json(const cvy_recipe *recipe);
 
 /* Reads a recipe's text; `origin` (the file) begins the message of an error. */

@@ -1,5 +1,6 @@
 /* convoy train: without options, the lesson. */
 #include "../api/model.h"
+#include "../base/number.h"
 #include "../io/atomic_file.h"
 #include "../model/network.h"
 #include "cli.h"
@@ -11,6 +12,7 @@
 #include "table.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +21,8 @@
 
 typedef struct train_options {
     const char *recipe, *model, *weights, *data, *preprocessing, *optimizer, *schedule, *layout, *isa, *save, *log;
-    int epochs, images, batch, random_shift, threads;
+    const char *checkpoint, *checkpoint_every, *resume;
+    int epochs, images, batch, random_shift, threads, keep;
     double learning_rate, label_smoothing, validation, target;
     uint64_t seed;
     bool random_shift_given, label_smoothing_given, seed_given;
@@ -83,6 +86,19 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
          "training is interrupted, but weights of less than an epoch\n"
          "replace no file; FILE may be a link, but no device or pipe",
          CLI_TEXT, .value = &o->save},
+        {"checkpoint", "FILE",
+         "write a checkpoint after every epoch, and when the training is\n"
+         "interrupted; --resume goes on from it",
+         CLI_TEXT, .value = &o->checkpoint},
+        {"checkpoint-every", "N", "after every N epochs, N steps or Ns (seconds), as in 5epochs,\n1000steps or 60s",
+         CLI_TEXT, .value = &o->checkpoint_every},
+        {"keep", "N", "keep the last N checkpoints: FILE, FILE.1, FILE.2, ... (default 1)", CLI_WHOLE,
+         .value = &o->keep, .low = 1, .high = 1000},
+        {"resume", "FILE",
+         "go on with the training of a checkpoint, with its settings, to the\n"
+         "same bits as without the interruption; only the number of epochs,\n"
+         "threads and the instruction set may be others",
+         CLI_TEXT, .value = &o->resume},
         {"log", "FILE.csv", "write a row an epoch", CLI_TEXT, .value = &o->log},
         {"profile", NULL,
          "print the time of the training by layer and phase; with --json, as\nan object before the last", CLI_FLAG,
@@ -97,6 +113,8 @@ static bool parse(train_options *o, int argc, char **argv, cvy_status *status) {
         .examples = "convoy train\n"
                     "convoy train --recipe fast-99\n"
                     "convoy train --epochs 3 --seed 7 --save lesson.safetensors\n"
+                    "convoy train --checkpoint run.checkpoint --checkpoint-every 60s\n"
+                    "convoy train --resume run.checkpoint --checkpoint run.checkpoint\n"
                     "convoy train --model lenet5 --optimizer sgd:lr=0.1,momentum=0.9 --validation 0.1 --json",
         .options = options,
         .count = sizeof options / sizeof options[0],
@@ -109,9 +127,11 @@ static bool flush_log(training *t, cvy_status *status) {
 }
 
 static bool open_log(training *t, cvy_status *status) {
-    t->log = fopen(t->options.log, "w");
+    t->log = fopen(t->options.log, t->options.resume ? "a" : "w");
     if (!t->log)
         return cvy_fail_errno(status, t->options.log, "cannot create");
+    if (fseek(t->log, 0, SEEK_END) == 0 && ftell(t->log) > 0)
+        return true; /* the rows of the training that goes on */
     fprintf(t->log, "epoch,seconds,loss,accuracy%s\n", t->options.validation > 0 ? ",val_loss,val_accuracy" : "");
     return flush_log(t, status);
 }
@@ -170,7 +190,7 @@ static void check_loss(training *t, const cvy_progress *now) {
 
 static bool on_epoch(const cvy_progress *now, void *user) {
     training *t = user;
-    t->whole_epochs++;
+    t->whole_epochs = now->epoch;
     t->epochs = now->epochs;
     t->seconds += now->seconds;
     if (t->log)
@@ -210,7 +230,9 @@ static void override(const train_options *o, cvy_recipe *recipe) {
     fit->batch_size = o->batch ? o->batch : fit->batch_size;
     fit->random_shift = o->random_shift_given ? o->random_shift : fit->random_shift;
     fit->schedule = o->schedule ? o->schedule : fit->schedule;
-    fit->validation_split = o->validation;
+    fit->validation_split = o->validation > 0 ? o->validation : fit->validation_split;
+    fit->checkpoint = o->checkpoint;
+    fit->checkpoint_keep = o->keep;
     fit->target_accuracy = o->target;
 }
 
@@ -225,6 +247,8 @@ static cvy_model *make_model(const training *t, cvy_status *status) {
         cvy_load(model, t->options.weights, status);
     if (recipe && recipe->preprocessing)
         cvy_preprocess(model, recipe->preprocessing, status);
+    if (t->options.resume)
+        cvy_checkpoint_load(model, t->options.resume, status);
     return model;
 }
 
@@ -241,24 +265,54 @@ static bool check_files(const train_options *o, cvy_status *status) {
     const bool recipe_is_file = o->recipe && !is_builtin_recipe(o->recipe);
     const bool model_is_file = o->model && !cvy_network_is_builtin(o->model);
     const cli_file save = {"--save", o->save}, log = {"--log", o->log}, out = {"standard output", "/proc/self/fd/1"};
+    const cli_file checkpoint = {"--checkpoint", o->checkpoint};
     const cli_file recipe = {"--recipe", recipe_is_file ? o->recipe : NULL};
     const cli_file model = {"--model", model_is_file ? o->model : NULL};
-    return cli_check_distinct(log, save, status) && cli_check_distinct(log, out, status) &&
+    return cli_check_distinct(checkpoint, save, status) && cli_check_distinct(checkpoint, log, status) &&
+           cli_check_distinct(checkpoint, recipe, status) && cli_check_distinct(checkpoint, model, status) &&
+           cli_check_distinct(log, (cli_file){"--resume", o->resume}, status) &&
+           cli_check_distinct(log, save, status) && cli_check_distinct(log, out, status) &&
            cli_check_distinct(log, recipe, status) && cli_check_distinct(log, model, status) &&
            cli_check_distinct(log, (cli_file){"--weights", o->weights}, status) &&
            cli_check_distinct(save, out, status) && cli_check_distinct(save, recipe, status) &&
            cli_check_distinct(save, model, status);
 }
 
+/* --checkpoint-every: a number and its unit. */
+static bool read_every(const train_options *o, cvy_fit_options *fit, cvy_status *status) {
+    const char *text = o->checkpoint_every;
+    double number = 0;
+    if (!o->checkpoint && (text || o->keep))
+        return cvy_fail(status, CVY_USAGE, text ? "--checkpoint-every" : "--keep", "given without --checkpoint");
+    if (!text)
+        return true;
+    const char *unit = cvy_number_read(text, &number);
+    if (unit && !strcmp(unit, "s") && number > 0)
+        fit->checkpoint_seconds = number;
+    else if (unit && !strcmp(unit, "steps") && number >= 1 && number == floor(number) && number < 1e15)
+        fit->checkpoint_steps = (size_t)number;
+    else if (unit && !strcmp(unit, "epochs") && number >= 1 && number == floor(number) && number <= INT_MAX)
+        fit->checkpoint_epochs = (int)number;
+    else
+        return cvy_fail(status, CVY_USAGE, "--checkpoint-every",
+                        "\"%s\", expected a number with its unit: 5epochs, 1000steps or 60s", text);
+    return true;
+}
+
 static bool prepare(training *t, cvy_status *status) {
     const train_options *o = &t->options;
     if (!check_files(o, status))
         return false;
-    t->recipe = cvy_recipe_from(o->recipe, status);
+    if (o->resume && (o->recipe || o->weights))
+        return cvy_fail(status, CVY_USAGE, o->recipe ? "--recipe" : "--weights",
+                        "given together with --resume, whose checkpoint has %s",
+                        o->recipe ? "its settings" : "weights");
+    t->recipe = cvy_recipe_from(o->resume ? o->resume : o->recipe, status);
     if (!t->recipe)
         return false;
     override(o, t->recipe);
-    if (o->save && !cvy_atomic_check(o->save, status))
+    if (!read_every(o, &t->recipe->fit, status) || (o->save && !cvy_atomic_check(o->save, status)) ||
+        (o->checkpoint && !cvy_atomic_check(o->checkpoint, status)))
         return false;
     t->train = cvy_dataset_load(o->data, CVY_TRAIN, status);
     t->test = cvy_dataset_load(o->data, CVY_TEST, status);
@@ -366,6 +420,8 @@ static void fit_and_report(training *t, cvy_status *status) {
     cli_progress_break(&t->progress);
     cli_flush(&t->output);
     explain_stop(t, status);
+    if (t->options.checkpoint && status->code == CVY_INTERRUPTED)
+        fprintf(stderr, "convoy: %s: goes on from here with --resume\n", t->options.checkpoint);
     save(t, status);
     if (cvy_ok(status) && (!t->options.profile || print_profile(t, status)))
         report(t, status);

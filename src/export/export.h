@@ -15,8 +15,8 @@ typedef struct cvy_export {
 
 /* Writes an ONNX model, opset 17, of raw images: preprocessing becomes part of the graph. The input has the name of the
  * input layer and the shape [batch][height][width][channels] ([batch][features] of a network on vectors), the output
- * that of the last layer and [batch][classes]; both are float. `deskew` and `test_shift` are errors, and so are names
- * that are not UTF-8. The file appears whole or not at all. */
+ * that of the last layer and [batch][classes]; both are float. `deskew` and `test_shift` are errors. The file appears
+ * whole or not at all. */
 bool cvy_export_onnx(const cvy_export *what, const char *path, cvy_status *status);
 
 /* Writes one freestanding file of C99 with the function

@@ -1,6 +1,5 @@
 /* A network as an ONNX model (https://github.com/onnx/onnx/blob/main/docs/IR.md, operators of opset 17). Images come as
  * NHWC and become NCHW where a convolution or pooling needs that. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,26 +378,12 @@ static void add_model(graph *g, const cvy_prepared *prepared) {
 
 /* ---- Writing it ------------------------------------------------------------------------------------------------- */
 
-/* Texts of a message must be UTF-8. jansson makes no string of anything else. */
-static bool check_name(const char *path, const char *name, cvy_status *status) {
-    json_t *string = json_string(name);
-    json_decref(string);
-    return string || cvy_fail(status, CVY_FAILED, path, "the name \"%s\" is not UTF-8, or no memory is left", name);
-}
-
-static bool check_names(const cvy_network *network, const char *path, cvy_status *status) {
-    bool valid = check_name(path, network->name, status);
-    for (int i = 0; valid && i < network->count; i++)
-        valid = check_name(path, network->layers[i].name, status);
-    return valid;
-}
-
 bool cvy_export_onnx(const cvy_export *what, const char *path, cvy_status *status) {
     cvy_prepared prepared = {0};
     graph g = {.what = what};
     if (what->preprocessing->deskew)
         cvy_fail(status, CVY_FAILED, path, "deskew has no operator in ONNX; as C source the network can be written");
-    if (check_names(what->network, path, status) && cvy_export_prepare(what, path, &prepared, status)) {
+    if (cvy_export_prepare(what, path, &prepared, status)) {
         add_model(&g, &prepared);
         if (g.wire.out_of_memory)
             cvy_fail_memory(status, path, g.wire.capacity);

@@ -460,14 +460,6 @@ TEST(any_name_will_do) {
         assert_string_equal(operators, "Transpose Conv Transpose Flatten Gemm Softmax ");
         cvy_model_free(model);
     }
-    cvy_status status = {0};
-    cvy_model *model = make_named(NULL, "a\xff", NULL, &status);
-    cvy_save(model, path_of("names.c"), &status);
-    expect_ok(&status);
-    compile(path_of("names.c"), path_of("names.so"));
-    cvy_save(model, path_of("names.onnx"), &status);
-    expect_error(&status, CVY_FAILED, "names.onnx", "is not UTF-8");
-    cvy_model_free(model);
 }
 
 /* A locale with a decimal comma, made by glibc's localedef. */

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <malloc.h>
 
 static int countdown = -1;       /* calls until one fails; below zero none does */
 static const char *failed;       /* which one did */
@@ -32,6 +31,7 @@ static bool fails(const char *call, int error) {
     }
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
+WRAP(void *, realloc, ENOMEM, NULL, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, ENOMEM, NULL, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, ENOMEM, NULL, (const char *text), (text))
 WRAP(int, open64, EACCES, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -64,13 +64,6 @@ int __wrap_fclose(FILE *file) {
     }
     stream_text = NULL;
     return result;
-}
-
-/* Only a block that grows: without a smaller one a caller goes on. */
-void *__real_realloc(void *block, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void *__wrap_realloc(void *block, size_t size) {
-    return size > malloc_usable_size(block) && fails("realloc", ENOMEM) ? NULL : __real_realloc(block, size);
 }
 
 static void *library_malloc(size_t size) {
@@ -142,11 +135,11 @@ static bool load_png(cvy_status *status) {
 TEST(more_data_sets) {
     sample x = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, 2, 1), }", 96);
     sample y = make_npy(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", 16);
+    memset(x.bytes + x.count - 96, 0, 96); /* not every byte pattern is a finite number */
     memset(y.bytes + y.count - 16, 0, 16);
-    memset(x.bytes + x.count - 96, 0, 96); /* finite */
     put("npy", "x_train.npy", &x);
     put("npy", "y_train.npy", &y);
-    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 2);
+    assert_int_equal(fail_each_call(load_npy, NULL), 2 * 5 + 3); /* float64 images are halved in place */
 
     sample images = make_images(9), labels = make_labels(9);
     memset(labels.bytes + 8, 1, 9);

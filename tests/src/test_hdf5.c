@@ -89,6 +89,35 @@ TEST(every_beginning_is_refused) {
     free(bytes);
 }
 
+/* A text is stored as its length, the address of a heap, and an index in it. */
+TEST(texts_that_are_not_in_the_file_are_refused) {
+    static const uint8_t wrong[][16] = {
+        {0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 1}, /* longer than the heap's object */
+        {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},             /* by a few bytes */
+        {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99},            /* another index */
+        {3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1},             /* no heap */
+        {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 1},          /* behind the end */
+    };
+    size_t count;
+    uint8_t *bytes = sample_bytes(&count);
+    uint64_t heap = (uint64_t)((uint8_t *)memmem(bytes, count, "GCOL", 4) - bytes);
+    uint8_t reference[16] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    memcpy(reference + 4, &heap, sizeof heap);
+    uint8_t *at = memmem(bytes, count, reference, sizeof reference);
+    assert_non_null(at);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        cvy_status status = {0};
+        uint64_t address;
+        memcpy(&address, wrong[i] + 4, sizeof address);
+        address += heap;
+        memcpy(at, wrong[i], sizeof reference);
+        memcpy(at + 4, &address, sizeof address);
+        assert_null(cvy_hdf5_read("sample", bytes, count, MOST, &status));
+        expect_error(&status, CVY_FAILED, "sample", "attribute name: its text is not in the file");
+    }
+    free(bytes);
+}
+
 /* ---- Files that no model needs ---------------------------------------------------------------------------------- */
 
 typedef void maker(hid_t file);
