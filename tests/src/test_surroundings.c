@@ -313,18 +313,19 @@ TEST(training_goes_on_in_a_forked_process) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        alarm(60); /* a hang */
+        alarm(20); /* a hang */
         train_again(t, here);
         bool good = write(channel[1], here, sizeof here) == sizeof here && cvy_threads(t.model) == 4;
         release(t);
         _exit(!good);
     }
-    assert_int_equal(read(channel[0], here, sizeof here), sizeof here);
+    close(channel[1]);
+    const ssize_t got = read(channel[0], here, sizeof here);
     assert_int_equal(waitpid(child, &code, 0), child);
     assert_true(WIFEXITED(code));
     assert_int_equal(WEXITSTATUS(code), 0);
+    assert_int_equal(got, sizeof here);
     close(channel[0]);
-    close(channel[1]);
     train_again(t, expected_there);
     assert_memory_equal(expected_there, here, sizeof here);
     release(t);

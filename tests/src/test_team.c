@@ -224,7 +224,7 @@ TEST(fewer_threads_than_asked) {
 
 /* The child's exit code: 0 if the team of its parent works in it. A hang ends by the alarm. */
 static int run_in_child(rounds *r, int size) {
-    alarm(60);
+    alarm(20);
     memset(r->slots, 0, sizeof r->slots);
     if (cvy_team_size(r->team) != size)
         return 1;
