@@ -19,6 +19,14 @@ X = np.zeros((STEPS, 8, 8), np.uint8)
 Y = np.zeros(STEPS, np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_pythons() -> Iterator[None]:
+    """Also where the tests run in the background: a shell has SIGINT ignored there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def interrupt_soon() -> Iterator[None]:
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
