@@ -18,6 +18,18 @@
 
 #include <stdlib.h>
 
+/* ThreadSanitizer follows neither threads of a forked process nor GNU's OpenMP. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef UNDER_THREAD_SANITIZER
+#define UNDER_THREAD_SANITIZER 0
+#endif
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static struct CMUnitTest suite[64]; /* cmocka passes over what is left empty */

@@ -306,6 +306,8 @@ TEST(fewer_threads_give_the_same) {
 
 /* Python's multiprocessing forks: a model trains on in the child, on as many threads as in its parent. */
 TEST(training_goes_on_in_a_forked_process) {
+    if (UNDER_THREAD_SANITIZER)
+        skip();
     float expected_there[IMAGES * CLASSES], here[IMAGES * CLASSES];
     trained t = train_once(4);
     int channel[2], code;

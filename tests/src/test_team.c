@@ -246,6 +246,8 @@ static void expect_good(pid_t child) {
 }
 
 TEST(team_in_a_forked_process) {
+    if (UNDER_THREAD_SANITIZER)
+        skip();
     rounds r = {.team = cvy_team_new(3), .count = 200};
     assert_non_null(r.team);
     cvy_team_run(r.team, take_rounds, &r);
@@ -310,6 +312,8 @@ TEST(openmp_limits) {
         assert_int_equal(cvy_openmp_limit(), atoi(limit));
     else
         assert_true(cvy_openmp_limit() > 1000);
+    if (UNDER_THREAD_SANITIZER)
+        skip();
     int within[2] = {0};
 #pragma omp parallel num_threads(2)
     within[omp_get_thread_num()] = cvy_openmp_limit();
