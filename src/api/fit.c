@@ -110,6 +110,12 @@ static bool check_fit(const cvy_fit_options *options, cvy_status *status) {
            cvy_fail(status, CVY_USAGE, "target_accuracy", "nothing is held out to measure it on");
 }
 
+/* How many images the epoch shows, counted from 1: all, fewer in the last one of a budget, none after that. */
+static size_t images_of_epoch(const cvy_fit_run *fit, int epoch) {
+    const size_t done = (size_t)(epoch - 1) * fit->count, left = fit->budget > done ? fit->budget - done : 0;
+    return left < fit->count ? left : fit->count;
+}
+
 /* Where the fit begins: at its first step, or where a checkpoint left it. `steps` are those of a whole epoch. */
 static bool begin_position(cvy_model *model, cvy_fit_run *fit, size_t steps, cvy_status *status) {
     fit->position = (cvy_position){.epoch = 1};
@@ -121,12 +127,14 @@ static bool begin_position(cvy_model *model, cvy_fit_run *fit, size_t steps, cvy
         (model->checkpoint && !cvy_checkpoint_resume(model, fit->description, &fit->position, status)))
         return false;
     const cvy_position *position = &fit->position;
-    const size_t images = position->step * fit->batch_size;
-    return (position->step < steps && position->metrics.images == images) ||
+    size_t images = position->step * fit->batch_size;
+    const size_t of_epoch = images_of_epoch(fit, position->epoch);
+    images = images < of_epoch ? images : of_epoch;
+    return (position->step <= steps && position->metrics.images == images) ||
            cvy_fail(status, CVY_FAILED, "checkpoint", "its position in the fit makes no sense");
 }
 
-/* Works out what the options come to; end_fit frees what it made, also on an error. */
+/* Works out what the options come to; cvy_fit frees what it made, also on an error. */
 static bool begin_fit(cvy_model *model, const cvy_dataset *dataset, const cvy_fit_options *options, cvy_fit_run *fit,
                       cvy_status *status) {
     cvy_schedule schedule;
@@ -179,32 +187,31 @@ static bool save(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     return saved;
 }
 
-/* The steps of an epoch, with pauses for checkpoints. */
+/* The steps of an epoch, with pauses for checkpoints. None are left where a fit was stopped after the last. */
 static bool fit_steps(cvy_model *model, cvy_fit_run *fit, cvy_epoch *epoch, cvy_status *status) {
-    bool trained;
-    do {
+    const size_t steps = cvy_epoch_steps(epoch);
+    bool trained = true;
+    while (trained && epoch->step < steps) {
         model->activity = CVY_IN_STEP;
         trained = cvy_trainer_epoch(model->trainer, fit->dataset, epoch, status);
         model->activity = CVY_IN_FIT;
         fit->position.step = epoch->step;
         fit->position.seconds = epoch->seconds;
         fit->position.metrics = epoch->metrics;
-        const bool stopped = status->code == CVY_INTERRUPTED && epoch->step < cvy_epoch_steps(epoch);
+        const bool stopped = status->code == CVY_INTERRUPTED, paused = trained && epoch->step < steps;
         cvy_status saving = {0};
-        if (fit->options->checkpoint && (stopped || (trained && epoch->step < cvy_epoch_steps(epoch))) &&
-            !save(model, fit, &saving)) {
+        if (fit->options->checkpoint && (stopped || paused) && !save(model, fit, &saving)) {
             *status = saving;
             return false;
         }
-    } while (trained && epoch->step < cvy_epoch_steps(epoch));
+    }
     return trained;
 }
 
 static bool fit_epoch(cvy_model *model, cvy_fit_run *fit, cvy_status *status) {
     const cvy_fit_options *options = fit->options;
-    const size_t done = (size_t)(fit->progress.epoch - 1) * fit->count, left = fit->budget - done;
     cvy_epoch epoch = {.order = fit->order,
-                       .count = left < fit->count ? left : fit->count,
+                       .count = images_of_epoch(fit, fit->progress.epoch),
                        .batch_size = fit->batch_size,
                        .stop = options->stop,
                        .on_step = after_step,

@@ -118,6 +118,44 @@ TEST(a_fit_goes_on_with_the_same_bits_from_any_step) {
     }
 }
 
+/* A stop after the last step of an epoch comes before the epoch counts. */
+TEST(a_fit_goes_on_after_the_last_step_of_an_epoch) {
+    static const setting plain = {"adam", NULL, 2};
+    const volatile sig_atomic_t stop = 1;
+    static const struct {
+        int batch_size;
+        size_t images;
+        int epochs;
+    } cases[] = {{90, 270, 3}, {1000, 270, 3}, {64, 40, 1}};
+    for (size_t b = 0; b < COUNT(cases); b++) {
+        cvy_status status = {0}, stopped = {0};
+        told whole = {0}, rest = {0};
+        cvy_model *unbroken = compiled(&plain, &status), *broken = compiled(&plain, &status);
+        cvy_model *resumed = compiled(&plain, &status);
+        cvy_fit_options fit = options();
+        fit.batch_size = cases[b].batch_size;
+        fit.epochs = 0;
+        fit.images = cases[b].images;
+        run(unbroken, &fit, &whole, &status);
+        fit.checkpoint = path_of("last.safetensors");
+        fit.stop = &stop;
+        cvy_fit(broken, set, &fit, &stopped);
+        assert_int_equal(stopped.code, CVY_INTERRUPTED);
+        cvy_checkpoint_load(resumed, fit.checkpoint, &status);
+        fit.checkpoint = NULL;
+        fit.stop = NULL;
+        run(resumed, &fit, &rest, &status);
+        expect_ok(&status);
+        expect_same_weights(unbroken, resumed);
+        assert_int_equal(whole.calls, cases[b].epochs);
+        assert_int_equal(rest.calls, cases[b].epochs);
+        assert_int_equal(remove(path_of("last.safetensors")), 0);
+        cvy_model_free(unbroken);
+        cvy_model_free(broken);
+        cvy_model_free(resumed);
+    }
+}
+
 TEST(writing_checkpoints_changes_no_bit) {
     static const setting plain = {"adam", NULL, 2};
     cvy_status status = {0};
